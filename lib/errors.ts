@@ -18,9 +18,24 @@ export class BrokerError extends KafkaError {
   readonly api: string;
   readonly topic?: string;
   readonly partition?: number;
-  constructor(fields: { code: number; error: string; api: string; retriable: boolean; message?: string | null; hint?: string } & Partial<TopicPartition>) {
-    const where = fields.topic === undefined ? '' : ` for ${fields.topic}${fields.partition === undefined ? '' : `-${fields.partition}`}`;
-    super(`${fields.api}${where} failed: ${fields.error} (${fields.code})${fields.message ? `: ${fields.message}` : ''}${fields.hint ? `. ${fields.hint}` : ''}`, { retriable: fields.retriable });
+  constructor(
+    fields: {
+      code: number;
+      error: string;
+      api: string;
+      retriable: boolean;
+      message?: string | null;
+      hint?: string;
+    } & Partial<TopicPartition>,
+  ) {
+    const where =
+      fields.topic === undefined
+        ? ''
+        : ` for ${fields.topic}${fields.partition === undefined ? '' : `-${fields.partition}`}`;
+    super(
+      `${fields.api}${where} failed: ${fields.error} (${fields.code})${fields.message ? `: ${fields.message}` : ''}${fields.hint ? `. ${fields.hint}` : ''}`,
+      { retriable: fields.retriable },
+    );
     this.code = fields.code;
     this.error = fields.error;
     this.api = fields.api;
@@ -41,7 +56,12 @@ export class ConnectionError extends KafkaError {
   readonly broker: BrokerAddress;
   /** The request had been handed to the socket, so the broker may have executed it. */
   readonly sent: boolean;
-  constructor(broker: BrokerAddress, reason: DisconnectReason, message: string, options: { readonly sent?: boolean; readonly cause?: unknown; readonly retriable?: boolean } = {}) {
+  constructor(
+    broker: BrokerAddress,
+    reason: DisconnectReason,
+    message: string,
+    options: { readonly sent?: boolean; readonly cause?: unknown; readonly retriable?: boolean } = {},
+  ) {
     super(`${describeBroker(broker)}: ${message}`, { retriable: options.retriable ?? true, cause: options.cause });
     this.broker = broker;
     this.reason = reason;
@@ -77,7 +97,18 @@ export class DecodeError extends KafkaError {
   readonly topic?: string;
   readonly partition?: number;
   readonly offset?: bigint;
-  constructor(message: string, at: { readonly position: number; readonly api?: string; readonly version?: number; readonly topic?: string; readonly partition?: number; readonly offset?: bigint; readonly cause?: unknown }) {
+  constructor(
+    message: string,
+    at: {
+      readonly position: number;
+      readonly api?: string;
+      readonly version?: number;
+      readonly topic?: string;
+      readonly partition?: number;
+      readonly offset?: bigint;
+      readonly cause?: unknown;
+    },
+  ) {
     const { cause, ...where } = at;
     super(message, { cause });
     this.position = where.position;
@@ -104,7 +135,11 @@ export class StalledError extends KafkaError {
 export class SendError extends KafkaError {
   override readonly name = 'SendError';
   readonly results: readonly (RecordMetadata | KafkaError)[];
-  constructor(message: string, results: readonly (RecordMetadata | KafkaError)[], options: { readonly cause?: unknown; readonly retriable?: boolean } = {}) {
+  constructor(
+    message: string,
+    results: readonly (RecordMetadata | KafkaError)[],
+    options: { readonly cause?: unknown; readonly retriable?: boolean } = {},
+  ) {
     super(message, options);
     this.results = results;
   }

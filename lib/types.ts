@@ -171,8 +171,18 @@ export interface ByteStream {
 }
 
 export type SaslOptions =
-  | { readonly mechanism: 'plain' | 'scram-sha-256' | 'scram-sha-512'; readonly username: string; readonly password: string }
-  | { readonly mechanism: 'oauthbearer'; readonly token: () => ObservableInput<{ readonly value: string; readonly extensions?: Readonly<Record<string, string>> }> };
+  | {
+      readonly mechanism: 'plain' | 'scram-sha-256' | 'scram-sha-512';
+      readonly username: string;
+      readonly password: string;
+    }
+  | {
+      readonly mechanism: 'oauthbearer';
+      readonly token: () => ObservableInput<{
+        readonly value: string;
+        readonly extensions?: Readonly<Record<string, string>>;
+      }>;
+    };
 
 // ── What one can watch ───────────────────────────────────────────────────────────────────────────────────────────
 
@@ -198,16 +208,39 @@ export interface ConnectionStatus {
 /** What happened. More members may come: keep a default branch. */
 export type KafkaEventBody =
   | { readonly type: 'connected'; readonly connection: ConnectionStatus }
-  | { readonly type: 'disconnected'; readonly connection: ConnectionStatus; readonly reason: DisconnectReason; readonly error?: unknown; /** Requests in flight that were cancelled. */ readonly cancelled: number }
-  | { readonly type: 'retry'; readonly api: string; readonly attempt: number; readonly delayMs: number; readonly error: unknown }
+  | {
+      readonly type: 'disconnected';
+      readonly connection: ConnectionStatus;
+      readonly reason: DisconnectReason;
+      readonly error?: unknown;
+      /** Requests in flight that were cancelled. */ readonly cancelled: number;
+    }
+  | {
+      readonly type: 'retry';
+      readonly api: string;
+      readonly attempt: number;
+      readonly delayMs: number;
+      readonly error: unknown;
+    }
   | { readonly type: 'throttled'; readonly broker: BrokerAddress; readonly throttleMs: number }
   | { readonly type: 'leader-changed'; readonly partition: TopicPartition; readonly leader: number }
   | { readonly type: 'rebootstrap' }
   | { readonly type: 'partition-unavailable'; readonly partition: TopicPartition; readonly error: unknown }
   | { readonly type: 'offset-reset'; readonly partition: TopicPartition; readonly from: bigint; readonly to: bigint }
-  | { readonly type: 'stalled'; readonly partition: TopicPartition; readonly oldest: bigint; readonly unacked: number; readonly forMs: number }
+  | {
+      readonly type: 'stalled';
+      readonly partition: TopicPartition;
+      readonly oldest: bigint;
+      readonly unacked: number;
+      readonly forMs: number;
+    }
   | { readonly type: 'commit-failed'; readonly group: string; readonly error: unknown }
-  | { readonly type: 'rebalance'; readonly group: string; readonly phase: 'assigning' | 'assigned' | 'revoking' | 'revoked' | 'lost'; readonly partitions: readonly TopicPartition[] };
+  | {
+      readonly type: 'rebalance';
+      readonly group: string;
+      readonly phase: 'assigning' | 'assigned' | 'revoking' | 'revoked' | 'lost';
+      readonly partitions: readonly TopicPartition[];
+    };
 /** An event and its time: `at` is the runtime's clock in ms. */
 export type KafkaEvent = { readonly at: number } & KafkaEventBody;
 
