@@ -1,0 +1,118 @@
+import type { ObservableInput } from 'rxjs';
+import { checkNumber, checkOneOf, checkOptions, defined } from '../options';
+import type { Decoder, Position, TopicPartition } from '../types';
+
+/** Options of a consumer. */
+export interface ConsumerOptions {
+  /** The group whose offsets are committed and read (`group.id`). Without it nothing is committed. */
+  readonly groupId?: string;
+  /** Where to start without a committed offset (`auto.offset.reset`). [latest; partitions that appear later: earliest] */
+  readonly offsetReset?: 'earliest' | 'latest' | 'error';
+  /** Where to go on when the position fell out of the log; always an `offset-reset` event. [earliest] */
+  readonly outOfRange?: 'earliest' | 'latest' | 'error';
+  /** `isolation.level` [read_committed] */
+  readonly isolation?: 'read_committed' | 'read_uncommitted';
+  /** `auto`: acked as `next` returns, unless an operator claimed the record. [manual with `groupId`, else auto] */
+  readonly ack?: 'manual' | 'auto';
+  /** How many un-acked records, and bytes of them, may be out; `ackAhead` = how far acks of one partition may run ahead of its oldest un-acked record. [1 000, 32 MiB, 8 192] */
+  readonly window?: { readonly records?: number; readonly bytes?: number; readonly ackAhead?: number };
+  /**
+   * What is fetched ahead. `bufferBytes`: all fetched and not yet delivered, requests under way included; `maxBytes`: one response
+   * (`fetch.max.bytes`); `partitionBytes`: one partition in it (`max.partition.fetch.bytes`); `minBytes` and `maxWaitMs`: how long a
+   * broker collects (`fetch.min.bytes`, `fetch.max.wait.ms`). [64 MiB, 16 MiB, 1 MiB, 1, 500]
+   */
+  readonly fetch?: { readonly bufferBytes?: number; readonly maxBytes?: number; readonly partitionBytes?: number; readonly minBytes?: number; readonly maxWaitMs?: number };
+  /** `manual`: only `commit()` commits. Else what was acked is committed each `everyMs`, or once offsets have moved by `everyRecords` (`auto.commit.interval.ms`). [every 5 s] */
+  readonly commit?: 'manual' | { readonly everyMs?: number; readonly everyRecords?: number };
+  /** How long giving up partitions, and `close`, wait for records in flight. [30 000] */
+  readonly drainMs?: number;
+  /** Positions from a store of your own, asked before the first fetch of newly assigned partitions that were given no `offset`. */
+  readonly startAt?: (partitions: readonly TopicPartition[]) => ObservableInput<readonly (TopicPartition & { readonly offset: Position })[]>;
+  /** `warnMs`: the window is full and not one record settled for this long: a `stalled` event and one process warning. [10 000] */
+  readonly stall?: { readonly warnMs?: number };
+  /** Makes `record.key` of its bytes. [the bytes] */
+  readonly key?: Decoder<any>;
+  /** Makes `record.value` of its bytes. [the bytes] */
+  readonly value?: Decoder<any>;
+}
+
+/** `ConsumerOptions` with every default filled in and checked. */
+export interface ResolvedConsumerOptions {
+  readonly groupId: string | undefined;
+  readonly offsetReset: 'earliest' | 'latest' | 'error';
+  readonly outOfRange: 'earliest' | 'latest' | 'error';
+  readonly isolation: 'read_committed' | 'read_uncommitted';
+  readonly ack: 'manual' | 'auto';
+  readonly window: { readonly records: number; readonly bytes: number; readonly ackAhead: number };
+  readonly fetch: { readonly bufferBytes: number; readonly maxBytes: number; readonly partitionBytes: number; readonly minBytes: number; readonly maxWaitMs: number };
+  /** `undefined` = manual. `everyRecords` is `Infinity` when not asked for. */
+  readonly commit: { readonly everyMs: number; readonly everyRecords: number } | undefined;
+  readonly drainMs: number;
+  readonly startAt: ConsumerOptions['startAt'];
+  readonly stall: { readonly warnMs: number };
+  readonly key: Decoder<any> | undefined;
+  readonly value: Decoder<any> | undefined;
+}
+
+const MIB = 1024 * 1024;
+
+/** The defaults of a consumer. `ack` depends on `groupId`. */
+export const CONSUMER_DEFAULTS = Object.freeze({
+  offsetReset: 'latest',
+  outOfRange: 'earliest',
+  isolation: 'read_committed',
+  window: Object.freeze({ records: 1_000, bytes: 32 * MIB, ackAhead: 8_192 }),
+  fetch: Object.freeze({ bufferBytes: 64 * MIB, maxBytes: 16 * MIB, partitionBytes: MIB, minBytes: 1, maxWaitMs: 500 }),
+  commit: Object.freeze({ everyMs: 5_000, everyRecords: Infinity }),
+  drainMs: 30_000,
+  stall: Object.freeze({ warnMs: 10_000 }),
+} as const);
+
+const KNOWN = [...Object.keys(CONSUMER_DEFAULTS), 'groupId', 'ack', 'startAt', 'key', 'value'];
+const WHAT = 'consumer';
+const INT32 = 2 ** 31 - 1;
+
+/** Fills in the defaults of a consumer; throws `TypeError` or `RangeError` that names the option. */
+export function resolveConsumerOptions(given: ConsumerOptions = {}): ResolvedConsumerOptions {
+  checkOptions(WHAT, given, KNOWN);
+  if (given.groupId !== undefined && (typeof given.groupId !== 'string' || given.groupId === '')) throw new TypeError(`${WHAT}: option "groupId" must be a non-empty string`);
+  checkOneOf(WHAT, 'offsetReset', given.offsetReset, ['earliest', 'latest', 'error']);
+  checkOneOf(WHAT, 'outOfRange', given.outOfRange, ['earliest', 'latest', 'error']);
+  checkOneOf(WHAT, 'isolation', given.isolation, ['read_committed', 'read_uncommitted']);
+  checkOneOf(WHAT, 'ack', given.ack, ['manual', 'auto']);
+  checkNumber(WHAT, 'drainMs', given.drainMs, { min: 0 });
+  if (given.startAt !== undefined && typeof given.startAt !== 'function') throw new TypeError(`${WHAT}: option "startAt" must be a function`);
+  for (const name of ['key', 'value'] as const) {
+    const decoder: unknown = given[name];
+    if (decoder !== undefined && typeof (decoder as Partial<Decoder<unknown>>)?.decode !== 'function') throw new TypeError(`${WHAT}: option "${name}" must have a decode method, as utf8 and json() have`);
+  }
+  const window = numbers('window', given.window, CONSUMER_DEFAULTS.window, { records: 1, bytes: 1, ackAhead: 1 });
+  const fetch = numbers('fetch', given.fetch, CONSUMER_DEFAULTS.fetch, { bufferBytes: 1, maxBytes: 1, partitionBytes: 1, minBytes: 0, maxWaitMs: 0 });
+  const commit = given.commit === 'manual' ? undefined : numbers('commit', given.commit, CONSUMER_DEFAULTS.commit, { everyMs: 1, everyRecords: 1 });
+  return Object.freeze({
+    groupId: given.groupId,
+    offsetReset: given.offsetReset ?? CONSUMER_DEFAULTS.offsetReset,
+    outOfRange: given.outOfRange ?? CONSUMER_DEFAULTS.outOfRange,
+    isolation: given.isolation ?? CONSUMER_DEFAULTS.isolation,
+    ack: given.ack ?? (given.groupId === undefined ? 'auto' : 'manual'),
+    window,
+    fetch,
+    commit,
+    drainMs: given.drainMs ?? CONSUMER_DEFAULTS.drainMs,
+    startAt: given.startAt,
+    stall: numbers('stall', given.stall, CONSUMER_DEFAULTS.stall, { warnMs: 1 }),
+    key: given.key,
+    value: given.value,
+  });
+}
+
+/** A group of numeric options: unknown names and numbers out of range throw, the rest is filled in. */
+function numbers<T extends Readonly<Record<string, number>>>(name: string, given: Partial<T> | undefined, defaults: T, least: { readonly [K in keyof T]: number }): T {
+  if (given === undefined) return defaults;
+  checkOptions(`${WHAT}: option "${name}"`, given, Object.keys(defaults));
+  for (const [key, value] of Object.entries(given)) {
+    const unbounded = defaults[key] === Infinity && value === Infinity;
+    if (!unbounded) checkNumber(WHAT, `${name}.${key}`, value, { min: least[key]!, max: INT32 });
+  }
+  return Object.freeze({ ...defaults, ...defined(given) }) as T;
+}
