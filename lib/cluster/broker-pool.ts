@@ -1,0 +1,123 @@
+import { BehaviorSubject, Observable, throwError } from 'rxjs';
+import { ClosedError, ConnectionError } from '../errors';
+import type { Connection } from '../network/connection';
+import type { ClientOptions } from '../options';
+import type { BrokerAddress, ConnectionStatus, EventSink, Purpose } from '../types';
+import type { BrokerNode } from './metadata';
+import { Slot } from './slot';
+
+/**
+ * All sockets of the client: a slot per (broker, owner, purpose). Each slot backs off by itself, so one dead broker
+ * never delays another. Brokers that leave the cluster, or move to another address, lose their slots.
+ */
+export class BrokerPool {
+  readonly #client: ClientOptions;
+  readonly #emit: EventSink;
+  readonly #onLost: (broker: BrokerAddress) => void;
+  readonly #slots = new Map<string, Slot>();
+  #nodes: ReadonlyMap<number, BrokerNode> = new Map();
+  readonly #statuses = new BehaviorSubject<readonly ConnectionStatus[]>([]);
+  #closed = false;
+
+  /** `onLost` is called whenever a connection was lost or could not be made: metadata may be out of date. */
+  constructor(client: ClientOptions, emit: EventSink, onLost: (broker: BrokerAddress) => void) {
+    this.#client = client;
+    this.#emit = emit;
+    this.#onLost = onLost;
+  }
+
+  /** Replays the current list; one entry per slot in use. Completes when the pool is closed. */
+  get statuses(): Observable<readonly ConnectionStatus[]> {
+    return this.#statuses.asObservable();
+  }
+
+  /** Takes over the brokers of a new snapshot and closes the slots of those that are gone or moved. */
+  update(nodes: ReadonlyMap<number, BrokerNode>): void {
+    if (nodes === this.#nodes) return;
+    this.#nodes = nodes;
+    for (const [key, slot] of this.#slots) {
+      const { nodeId, host, port } = slot.broker;
+      if (nodeId === undefined) continue;
+      const now = nodes.get(nodeId);
+      if (now === undefined || now.host !== host || now.port !== port) this.#drop(key, slot);
+    }
+  }
+
+  /** Emits a live connection of the slot and completes; errors when the attempt under way fails. See `Slot.acquire`. */
+  connection(nodeId: number, owner: string, purpose: Purpose): Observable<Connection> {
+    return new Observable(subscriber => {
+      const node = this.#nodes.get(nodeId);
+      const source =
+        node === undefined
+          ? throwError(
+              () =>
+                new ConnectionError(
+                  { host: 'unknown', port: 0, nodeId },
+                  'broken',
+                  `node ${nodeId} is not among the brokers of the cluster at the moment`,
+                ),
+            )
+          : this.#slot({ host: node.host, port: node.port, nodeId }, owner, purpose).acquire();
+      return source.subscribe(subscriber);
+    });
+  }
+
+  /** As `connection`, to a bootstrap address: which node answers there is not known. */
+  bootstrap(address: BrokerAddress): Observable<Connection> {
+    return new Observable(subscriber => this.#slot(address, 'client', 'client').acquire().subscribe(subscriber));
+  }
+
+  /** Closes the connections to bootstrap addresses: the brokers are known by now. */
+  releaseBootstrap(): void {
+    for (const [key, slot] of this.#slots) if (slot.broker.nodeId === undefined) this.#drop(key, slot);
+  }
+
+  /** Closes every slot of an owner. */
+  release(owner: string): void {
+    for (const [key, slot] of this.#slots) if (key.endsWith(`|${owner}`)) this.#drop(key, slot);
+  }
+
+  /** The client's own slot of a node, when it is in use. */
+  clientSlot(nodeId: number): Slot | undefined {
+    const node = this.#nodes.get(nodeId);
+    return node && this.#slots.get(keyOf({ host: node.host, port: node.port, nodeId }, 'client', 'client'));
+  }
+
+  close(): void {
+    if (this.#closed) return;
+    this.#closed = true;
+    for (const [key, slot] of this.#slots) this.#drop(key, slot);
+    this.#statuses.complete();
+  }
+
+  #slot(broker: BrokerAddress, owner: string, purpose: Purpose): Slot {
+    if (this.#closed) throw new ClosedError('the client was closed; make a new Kafka');
+    const key = keyOf(broker, owner, purpose);
+    let slot = this.#slots.get(key);
+    if (slot === undefined) {
+      slot = new Slot(broker, owner, purpose, {
+        client: this.#client,
+        emit: this.#emit,
+        onStatus: () => this.#publish(),
+        onLost: this.#onLost,
+      });
+      this.#slots.set(key, slot);
+    }
+    return slot;
+  }
+
+  #drop(key: string, slot: Slot): void {
+    this.#slots.delete(key);
+    slot.close();
+  }
+
+  #publish(): void {
+    const statuses: ConnectionStatus[] = [];
+    for (const slot of this.#slots.values()) if (slot.status !== undefined) statuses.push(slot.status);
+    this.#statuses.next(statuses);
+  }
+}
+
+function keyOf(broker: BrokerAddress, owner: string, purpose: Purpose): string {
+  return `${broker.nodeId ?? `${broker.host}:${broker.port}`}|${purpose}|${owner}`;
+}

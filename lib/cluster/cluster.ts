@@ -1,0 +1,219 @@
+import { Observable, defer, map, switchMap, tap, throwError } from 'rxjs';
+import { ClosedError, ConnectionError } from '../errors';
+import type { Connection } from '../network/connection';
+import type { ClientOptions } from '../options';
+import type { AnyApi, RequestOf, ResponseOf } from '../protocol/api';
+import { FindCoordinator } from '../protocol/apis/find-coordinator';
+import { Metadata } from '../protocol/apis/metadata';
+import { brokerError, codeOf, errorOf } from '../protocol/error-table';
+import type { ConnectionStatus, EventSink, Purpose, Route, Runtime, TopicPartition } from '../types';
+import { anyBroker } from './any-broker';
+import { BrokerPool } from './broker-pool';
+import { Coordinators } from './coordinators';
+import type { CoordinatorKind } from './coordinators';
+import type { BrokerNode, MetadataSnapshot } from './metadata';
+import { MetadataStore } from './metadata-store';
+import { retrying } from './retry';
+
+/** Whose connection a call travels on, and for how long it may be retried. */
+export interface Call<R> {
+  readonly route: Route;
+  /** [client] */
+  readonly owner?: string;
+  /** [client] */
+  readonly purpose?: Purpose;
+  /** All attempts together, in ms. [twice `requestTimeoutMs`] */
+  readonly timeoutMs?: number;
+  /** How long the broker may hold the request on purpose, in ms. [0] */
+  readonly holdMs?: number;
+  /** Codes inside the response (of its topics, partitions, groups) that make the call be repeated when they are retriable; others stay data. */
+  readonly errorsOf?: (response: R) => Iterable<number>;
+}
+
+/** Many brokers as one: metadata, connections, routing, retries. Everything above the network goes through here. */
+export interface Cluster {
+  readonly runtime: Runtime;
+  readonly emit: EventSink;
+  readonly options: ClientOptions;
+  /** What is known now. */
+  readonly metadata: MetadataSnapshot;
+  /** Replays the current snapshot; never errors; completes on close. */
+  readonly snapshots: Observable<MetadataSnapshot>;
+  /** See `MetadataStore.topics`: one value, with what went wrong per topic in its `errorCode`. */
+  topics(names: readonly string[]): Observable<MetadataSnapshot>;
+  /** Asks for fresh metadata soon. */
+  refresh(): void;
+  /** A response named a newer leader. */
+  leaderHint(partition: TopicPartition, leader: number, leaderEpoch: number, endpoints: readonly BrokerNode[]): void;
+  /** One live connection of the slot, then completes; errors (retriable mostly) when the attempt under way fails. */
+  connection(nodeId: number, owner: string, purpose: Purpose): Observable<Connection>;
+  /**
+   * Sends a request where it belongs and repeats it by the error table, with backoff, until `timeoutMs`. Cold, one
+   * value. A top-level error code that is not retriable is a `BrokerError`.
+   */
+  request<A extends AnyApi>(
+    api: A,
+    body: RequestOf<A> | ((version: number) => RequestOf<A>),
+    call: Call<ResponseOf<A>>,
+  ): Observable<ResponseOf<A>>;
+  /** The node that coordinates a group or transaction; asked once, shared, kept until forgotten. */
+  coordinator(kind: CoordinatorKind, key: string): Observable<number>;
+  forgetCoordinator(kind: CoordinatorKind, key: string): void;
+  /** Closes the connections of an owner. */
+  release(owner: string): void;
+  /** Replays the state of every slot in use. */
+  readonly connections: Observable<readonly ConnectionStatus[]>;
+  close(): void;
+}
+
+/** Wires pool, metadata and coordinators. Nothing is opened before the first use. */
+export function createCluster(options: ClientOptions, emit: EventSink): Cluster {
+  const { runtime, retryBackoffMs, retryBackoffMaxMs, requestTimeoutMs } = options;
+  const backoff = { baseMs: retryBackoffMs, maxMs: retryBackoffMaxMs };
+  let closed = false;
+
+  const pool = new BrokerPool(options, emit, broker => {
+    if (broker.nodeId !== undefined) coordinators.forgetNode(broker.nodeId);
+    store.refresh();
+  });
+  const any: Observable<Connection> = defer(() =>
+    closed ? throwError(closedError) : anyBroker(pool, () => store.snapshot, options.bootstrap, runtime, emit),
+  );
+  const store: MetadataStore = new MetadataStore({
+    runtime,
+    backoff,
+    emit,
+    maxAgeMs: options.metadataMaxAgeMs,
+    timeoutMs: 2 * requestTimeoutMs,
+    ask: names =>
+      any.pipe(
+        switchMap(connection => connection.request(Metadata, { topics: names.map(name => ({ name })) })),
+        map(answer => {
+          if (answer.errorCode !== 0) throw brokerError(answer.errorCode, { api: 'Metadata' });
+          return answer;
+        }),
+      ),
+    onBrokers: brokers => {
+      pool.update(brokers);
+      if (brokers.size > 0) pool.releaseBootstrap();
+    },
+  });
+  const coordinators = new Coordinators(body =>
+    any.pipe(switchMap(connection => connection.request(FindCoordinator, body))),
+  );
+
+  const connection = (nodeId: number, owner: string, purpose: Purpose): Observable<Connection> =>
+    defer(() => (closed ? throwError(closedError) : pool.connection(nodeId, owner, purpose)));
+
+  function route(to: Route, owner: string, purpose: Purpose): Observable<Connection> {
+    if (to === 'any') return any;
+    const node =
+      to === 'controller'
+        ? store
+            .topics([])
+            .pipe(
+              map(({ controllerId }) =>
+                nodeOrThrow(controllerId, 'LEADER_NOT_AVAILABLE', 'the controller is not known'),
+              ),
+            )
+        : 'nodeId' in to
+          ? store.topics([]).pipe(map(() => to.nodeId))
+          : 'group' in to
+            ? store.topics([]).pipe(switchMap(() => coordinators.nodeOf('group', to.group)))
+            : 'transaction' in to
+              ? store.topics([]).pipe(switchMap(() => coordinators.nodeOf('transaction', to.transaction)))
+              : store.topics([to.leaderOf.topic]).pipe(map(metadata => leaderOf(metadata, to.leaderOf)));
+    return node.pipe(switchMap(nodeId => connection(nodeId, owner, purpose)));
+  }
+
+  function forget(to: Route): void {
+    if (typeof to === 'object' && 'group' in to) coordinators.forget('group', to.group);
+    else if (typeof to === 'object' && 'transaction' in to) coordinators.forget('transaction', to.transaction);
+    else store.refresh();
+  }
+
+  return {
+    runtime,
+    emit,
+    options,
+    get metadata() {
+      return store.snapshot;
+    },
+    snapshots: store.snapshots,
+    topics: names => defer(() => (closed ? throwError(closedError) : store.topics(names))),
+    refresh: () => store.refresh(),
+    leaderHint: (partition, leader, leaderEpoch, endpoints) => store.hint(partition, leader, leaderEpoch, endpoints),
+    connection,
+    coordinator: (kind, key) => coordinators.nodeOf(kind, key),
+    forgetCoordinator: (kind, key) => coordinators.forget(kind, key),
+    release: owner => pool.release(owner),
+    connections: pool.statuses,
+    request<A extends AnyApi>(
+      api: A,
+      body: RequestOf<A> | ((version: number) => RequestOf<A>),
+      call: Call<ResponseOf<A>>,
+    ): Observable<ResponseOf<A>> {
+      return defer(() => route(call.route, call.owner ?? 'client', call.purpose ?? 'client')).pipe(
+        switchMap(live =>
+          live.request<RequestOf<A>, ResponseOf<A>>(
+            api,
+            body,
+            call.holdMs === undefined ? {} : { holdMs: call.holdMs },
+          ),
+        ),
+        tap(response => throwOnError(api, response, call.errorsOf)),
+        retrying({
+          api: api.name,
+          runtime,
+          backoff,
+          timeoutMs: call.timeoutMs ?? 2 * requestTimeoutMs,
+          emit,
+          onRetry: (error, reaction) => {
+            if (reaction === 'refresh' || error instanceof ConnectionError) forget(call.route);
+          },
+        }),
+      );
+    },
+    close() {
+      if (closed) return;
+      closed = true;
+      store.close(closedError());
+      pool.close();
+    },
+  };
+}
+
+/** What every call on a closed client errors with. */
+export function closedError(): ClosedError {
+  return new ClosedError('the client was closed; make a new Kafka');
+}
+
+function leaderOf(metadata: MetadataSnapshot, { topic, partition }: TopicPartition): number {
+  const known = metadata.topics.get(topic);
+  if (known === undefined || known.errorCode !== 0)
+    throw brokerError(known?.errorCode ?? codeOf('UNKNOWN_TOPIC_OR_PARTITION'), { api: 'Metadata', topic });
+  const leader = known.partitions[partition]?.leader;
+  if (leader === undefined)
+    throw brokerError(codeOf('UNKNOWN_TOPIC_OR_PARTITION'), {
+      api: 'Metadata',
+      topic,
+      partition,
+      hint: `The topic has ${known.partitions.length} partitions`,
+    });
+  if (leader < 0) throw brokerError(codeOf('LEADER_NOT_AVAILABLE'), { api: 'Metadata', topic, partition });
+  return leader;
+}
+
+function nodeOrThrow(nodeId: number, error: string, message: string): number {
+  if (nodeId < 0) throw brokerError(codeOf(error), { api: 'Metadata', message });
+  return nodeId;
+}
+
+function throwOnError<R>(api: AnyApi, response: R, errorsOf: ((response: R) => Iterable<number>) | undefined): void {
+  const top = response as { readonly errorCode?: number; readonly errorMessage?: string | null } | undefined;
+  if (typeof top?.errorCode === 'number' && top.errorCode !== 0)
+    throw brokerError(top.errorCode, { api: api.name, message: top.errorMessage ?? null });
+  if (errorsOf === undefined) return;
+  for (const code of errorsOf(response))
+    if (code !== 0 && errorOf(code).retriable) throw brokerError(code, { api: api.name });
+}

@@ -1,0 +1,180 @@
+import { BehaviorSubject, Observable, Subscription } from 'rxjs';
+import type { Subscriber } from 'rxjs';
+import { RequestTimeoutError } from '../errors';
+import type { EventSink, Runtime, TopicPartition } from '../types';
+import { leaderChanges, mergeMetadata, NO_METADATA, withLeader } from './metadata';
+import type { BrokerNode, MetadataAnswer, MetadataSnapshot } from './metadata';
+import { backoffMs, reactionTo, until } from './retry';
+import type { Backoff } from './retry';
+
+export interface MetadataStoreOptions {
+  readonly runtime: Runtime;
+  readonly backoff: Backoff;
+  readonly maxAgeMs: number;
+  /** How long `topics` waits. */
+  readonly timeoutMs: number;
+  readonly emit: EventSink;
+  /** Asks some broker about these topics; none asks about the brokers alone. */
+  readonly ask: (topics: readonly string[]) => Observable<MetadataAnswer>;
+  /** Called before a new snapshot is published, so that whoever sees it can connect. */
+  readonly onBrokers: (brokers: ReadonlyMap<number, BrokerNode>) => void;
+}
+
+interface Waiter {
+  readonly names: readonly string[];
+  readonly subscriber: Subscriber<MetadataSnapshot>;
+}
+
+/**
+ * The one snapshot of the cluster that everybody shares. Refreshed on age, on demand and for topics not seen before;
+ * one request in flight at most, with backoff between requests that were not asked for by a new topic.
+ */
+export class MetadataStore {
+  readonly #options: MetadataStoreOptions;
+  readonly #snapshots = new BehaviorSubject<MetadataSnapshot>(NO_METADATA);
+  readonly #interest = new Set<string>();
+  readonly #waiters: Waiter[] = [];
+  #asking = Subscription.EMPTY;
+  #timer = Subscription.EMPTY;
+  #age = Subscription.EMPTY;
+  #askedAt = -Infinity;
+  #failures = 0;
+  #lastError: unknown;
+  #wanted = false;
+  #closed = false;
+
+  constructor(options: MetadataStoreOptions) {
+    this.#options = options;
+  }
+
+  get snapshot(): MetadataSnapshot {
+    return this.#snapshots.value;
+  }
+
+  /** Replays the current snapshot. Never errors; completes on close. */
+  get snapshots(): Observable<MetadataSnapshot> {
+    return this.#snapshots.asObservable();
+  }
+
+  /**
+   * A snapshot that answers about all of these topics: the current one if it does, else the next that does. What went
+   * wrong with a topic is in its `errorCode`; asking again about such a topic asks the cluster again. With no names:
+   * any snapshot. Errors when no broker answers in time, or when one refuses us.
+   */
+  topics(names: readonly string[]): Observable<MetadataSnapshot> {
+    const { runtime, timeoutMs } = this.#options;
+    const answer = new Observable<MetadataSnapshot>(subscriber => {
+      const now = this.snapshot;
+      let news = false;
+      for (const name of names) {
+        if (!this.#interest.has(name)) news = true;
+        this.#interest.add(name);
+      }
+      if (now.at !== -Infinity && names.every(name => now.topics.get(name)?.errorCode === 0)) {
+        subscriber.next(now);
+        subscriber.complete();
+        return;
+      }
+      const waiter = { names, subscriber };
+      this.#waiters.push(waiter);
+      subscriber.add(() => {
+        const at = this.#waiters.indexOf(waiter);
+        if (at >= 0) this.#waiters.splice(at, 1);
+      });
+      this.#want(news ? 0 : undefined);
+    });
+    return until(
+      answer,
+      timeoutMs,
+      runtime,
+      () =>
+        this.#lastError ??
+        new RequestTimeoutError(`Metadata: no broker answered within ${timeoutMs} ms; check "brokers" and the network`),
+    );
+  }
+
+  /** Something did not fit: asks again soon, once for all who say so meanwhile. */
+  refresh(): void {
+    if (this.snapshot.at !== -Infinity) this.#want(undefined);
+  }
+
+  /** A response named a newer leader (KIP-951). */
+  hint(partition: TopicPartition, leader: number, leaderEpoch: number, endpoints: readonly BrokerNode[]): void {
+    const after = withLeader(this.snapshot, { ...partition, leader, leaderEpoch }, endpoints);
+    if (after !== this.snapshot) this.#publish(after);
+  }
+
+  close(error: unknown): void {
+    if (this.#closed) return;
+    this.#closed = true;
+    for (const running of [this.#asking, this.#timer, this.#age]) running.unsubscribe();
+    for (const waiter of this.#waiters.splice(0)) waiter.subscriber.error(error);
+    this.#snapshots.complete();
+  }
+
+  #want(delayMs: number | undefined): void {
+    this.#wanted = true;
+    if (this.#closed || !this.#asking.closed) return;
+    const { runtime, backoff } = this.#options;
+    const pause =
+      delayMs ??
+      Math.max(
+        0,
+        this.#askedAt + backoffMs(Math.max(1, this.#failures), backoff, runtime.random) - runtime.scheduler.now(),
+      );
+    if (pause > 0 && !this.#timer.closed) return;
+    this.#timer.unsubscribe();
+    if (pause > 0) this.#timer = runtime.scheduler.schedule(() => this.#ask(), pause);
+    else this.#ask();
+  }
+
+  #ask(): void {
+    const { runtime, ask, maxAgeMs, emit, backoff } = this.#options;
+    this.#timer.unsubscribe();
+    this.#age.unsubscribe();
+    this.#wanted = false;
+    this.#askedAt = runtime.scheduler.now();
+    const names = [...this.#interest];
+    const asked = new Set(names);
+    const asking = new Subscription();
+    this.#asking = asking;
+    asking.add(
+      ask(names).subscribe({
+        next: answer => {
+          asking.unsubscribe();
+          this.#failures = 0;
+          this.#lastError = undefined;
+          this.#age = runtime.scheduler.schedule(() => this.refresh(), maxAgeMs);
+          this.#publish(mergeMetadata(this.snapshot, answer, runtime.scheduler.now()));
+          const answered = this.#waiters.filter(waiter => waiter.names.every(name => asked.has(name)));
+          for (const { subscriber } of answered) {
+            subscriber.next(this.snapshot);
+            subscriber.complete();
+          }
+          if (this.#waiters.length > 0) this.#want(0);
+          else if (this.#wanted) this.#want(undefined);
+        },
+        error: (error: unknown) => {
+          asking.unsubscribe();
+          this.#failures += 1;
+          this.#lastError = error;
+          if (reactionTo(error) === 'fatal') {
+            for (const waiter of this.#waiters.splice(0)) waiter.subscriber.error(error);
+            this.#age = runtime.scheduler.schedule(() => this.refresh(), maxAgeMs);
+            return;
+          }
+          emit({ type: 'retry', api: 'Metadata', attempt: this.#failures, delayMs: backoff.baseMs, error });
+          this.#want(undefined);
+        },
+      }),
+    );
+  }
+
+  #publish(snapshot: MetadataSnapshot): void {
+    const before = this.snapshot;
+    this.#options.onBrokers(snapshot.brokers);
+    this.#snapshots.next(snapshot);
+    for (const { topic, partition, leader } of leaderChanges(before, snapshot))
+      this.#options.emit({ type: 'leader-changed', partition: { topic, partition }, leader });
+  }
+}

@@ -1,0 +1,164 @@
+import { errorOf } from '../protocol/error-table';
+
+/** A broker of the cluster at its advertised address. */
+export interface BrokerNode {
+  readonly nodeId: number;
+  readonly host: string;
+  readonly port: number;
+  readonly rack: string | null;
+}
+
+export interface PartitionMetadata {
+  readonly partition: number;
+  /** -1 = none at the moment. */
+  readonly leader: number;
+  /** -1 = unknown. */
+  readonly leaderEpoch: number;
+  readonly replicas: readonly number[];
+  readonly inSync: readonly number[];
+  readonly errorCode: number;
+}
+
+export interface TopicMetadata {
+  readonly name: string;
+  /** `ZERO_ID` where the broker has no topic ids. */
+  readonly topicId: string;
+  readonly internal: boolean;
+  /** 0, or why the last answer about this topic was none; the partitions are then those known before. */
+  readonly errorCode: number;
+  /** Indexed by partition; a hole is a partition nobody has told us of. */
+  readonly partitions: readonly (PartitionMetadata | undefined)[];
+}
+
+/** What is known of the cluster at one moment. Never changed in place: a new answer makes a new snapshot. */
+export interface MetadataSnapshot {
+  /** The runtime's clock in ms; `-Infinity` = nothing is known yet. */
+  readonly at: number;
+  readonly clusterId: string | null;
+  /** -1 = unknown. */
+  readonly controllerId: number;
+  readonly brokers: ReadonlyMap<number, BrokerNode>;
+  readonly topics: ReadonlyMap<string, TopicMetadata>;
+  /** Topic id → name. */
+  readonly topicNames: ReadonlyMap<string, string>;
+}
+
+/** Kafka's "no topic id". */
+export const ZERO_ID = 'AAAAAAAAAAAAAAAAAAAAAA';
+
+export const NO_METADATA: MetadataSnapshot = Object.freeze({
+  at: -Infinity,
+  clusterId: null,
+  controllerId: -1,
+  brokers: new Map(),
+  topics: new Map(),
+  topicNames: new Map(),
+});
+
+/** The part of a Metadata response that a snapshot is made of. */
+export interface MetadataAnswer {
+  readonly clusterId: string | null;
+  readonly controllerId: number;
+  readonly brokers: readonly BrokerNode[];
+  readonly topics: readonly {
+    readonly errorCode: number;
+    readonly name: string | null;
+    readonly topicId: string;
+    readonly isInternal: boolean;
+    readonly partitions: readonly {
+      readonly errorCode: number;
+      readonly partitionIndex: number;
+      readonly leaderId: number;
+      readonly leaderEpoch: number;
+      readonly replicaNodes: readonly number[];
+      readonly isrNodes: readonly number[];
+    }[];
+  }[];
+}
+
+/**
+ * The snapshot after an answer. A broker may lag behind the cluster, so three things survive a worse answer: the
+ * brokers when it names none, a topic's partitions when it has only an error for it (a flap in metadata must not
+ * cost an idempotent producer its sequences), and a leader of a newer epoch.
+ */
+export function mergeMetadata(before: MetadataSnapshot, answer: MetadataAnswer, at: number): MetadataSnapshot {
+  const brokers =
+    answer.brokers.length === 0 ? before.brokers : new Map(answer.brokers.map(node => [node.nodeId, node]));
+  const topics = new Map(before.topics);
+  for (const topic of answer.topics) {
+    if (topic.name === null) continue;
+    topics.set(topic.name, mergeTopic(before.topics.get(topic.name), topic.name, topic));
+  }
+  const topicNames = new Map<string, string>();
+  for (const topic of topics.values()) if (topic.topicId !== ZERO_ID) topicNames.set(topic.topicId, topic.name);
+  return { at, clusterId: answer.clusterId, controllerId: answer.controllerId, brokers, topics, topicNames };
+}
+
+function mergeTopic(
+  before: TopicMetadata | undefined,
+  name: string,
+  answer: MetadataAnswer['topics'][number],
+): TopicMetadata {
+  if (answer.errorCode !== 0 && answer.partitions.length === 0) {
+    const known = before !== undefined && errorOf(answer.errorCode).retriable ? before : undefined;
+    return {
+      name,
+      topicId: known?.topicId ?? answer.topicId,
+      internal: answer.isInternal,
+      errorCode: answer.errorCode,
+      partitions: known?.partitions ?? [],
+    };
+  }
+  const sameTopic = before !== undefined && before.topicId === answer.topicId;
+  const partitions: (PartitionMetadata | undefined)[] = sameTopic ? before.partitions.slice() : [];
+  for (const one of answer.partitions) {
+    const old = partitions[one.partitionIndex];
+    // Epochs order what brokers tell: an older leader must not replace a newer one that a hint or another broker named.
+    const stale =
+      old !== undefined && old.leaderEpoch >= 0 && one.leaderEpoch >= 0 && one.leaderEpoch < old.leaderEpoch;
+    partitions[one.partitionIndex] = {
+      partition: one.partitionIndex,
+      leader: stale ? old.leader : one.leaderId,
+      leaderEpoch: stale ? old.leaderEpoch : one.leaderEpoch,
+      replicas: one.replicaNodes,
+      inSync: one.isrNodes,
+      errorCode: stale ? old.errorCode : one.errorCode,
+    };
+  }
+  return { name, topicId: answer.topicId, internal: answer.isInternal, errorCode: answer.errorCode, partitions };
+}
+
+/** A leader named by a response (KIP-951): moves the partition without asking for metadata. The same snapshot when it is old news. */
+export function withLeader(
+  before: MetadataSnapshot,
+  hint: { readonly topic: string; readonly partition: number; readonly leader: number; readonly leaderEpoch: number },
+  endpoints: readonly BrokerNode[],
+): MetadataSnapshot {
+  const topic = before.topics.get(hint.topic);
+  const old = topic?.partitions[hint.partition];
+  if (topic === undefined || old === undefined || hint.leader < 0 || hint.leaderEpoch <= old.leaderEpoch) return before;
+  const named = endpoints.find(node => node.nodeId === hint.leader);
+  if (named === undefined && !before.brokers.has(hint.leader)) return before;
+  const brokers = named === undefined ? before.brokers : new Map(before.brokers).set(named.nodeId, named);
+  const partitions = topic.partitions.slice();
+  partitions[hint.partition] = { ...old, leader: hint.leader, leaderEpoch: hint.leaderEpoch, errorCode: 0 };
+  return { ...before, brokers, topics: new Map(before.topics).set(topic.name, { ...topic, partitions }) };
+}
+
+/** The partitions whose leader differs between two snapshots. */
+export function leaderChanges(
+  before: MetadataSnapshot,
+  after: MetadataSnapshot,
+): { topic: string; partition: number; leader: number }[] {
+  const changes: { topic: string; partition: number; leader: number }[] = [];
+  for (const topic of after.topics.values()) {
+    const old = before.topics.get(topic.name);
+    if (old === undefined || old === topic) continue;
+    for (const now of topic.partitions) {
+      const then = now && old.partitions[now.partition];
+      if (now !== undefined && then !== undefined && now.leader !== then.leader && now.leader >= 0)
+        changes.push({ topic: topic.name, partition: now.partition, leader: now.leader });
+    }
+  }
+  return changes;
+}

@@ -1,0 +1,202 @@
+import { Observable, Subscription } from 'rxjs';
+import type { Subscriber } from 'rxjs';
+import { ClosedError, ConnectionError } from '../errors';
+import { connect } from '../network/connection';
+import type { Connection } from '../network/connection';
+import type { ClientOptions } from '../options';
+import type { BrokerAddress, ConnectionStatus, DisconnectReason, EventSink, Purpose } from '../types';
+import { backoffMs } from './retry';
+
+/** What a slot needs of the pool. */
+export interface SlotOptions {
+  readonly client: ClientOptions;
+  readonly emit: EventSink;
+  /** The list of connections changed. */
+  readonly onStatus: () => void;
+  /** The connection was lost for a cause of the peer or the network. */
+  readonly onLost: (broker: BrokerAddress) => void;
+}
+
+/**
+ * The one live socket of a (broker, owner, purpose). Made on the first use; after a loss it connects again by itself,
+ * at once the first time and then with backoff of its own, until it is closed. An idle close waits for the next use.
+ */
+export class Slot {
+  readonly #owner: string;
+  readonly #purpose: Purpose;
+  readonly #options: SlotOptions;
+  readonly broker: BrokerAddress;
+  readonly #waiters: Subscriber<Connection>[] = [];
+  #connection: Connection | undefined;
+  #attempt = Subscription.EMPTY;
+  #phase: 'idle' | 'pausing' | 'connecting' | 'connected' | 'closed' = 'idle';
+  #generation = 0;
+  /** Attempts in a row that came to nothing, or to a connection that died young. */
+  #failures = 0;
+  #connectedAt: number | undefined;
+  #reason: DisconnectReason | undefined;
+
+  constructor(broker: BrokerAddress, owner: string, purpose: Purpose, options: SlotOptions) {
+    this.broker = broker;
+    this.#owner = owner;
+    this.#purpose = purpose;
+    this.#options = options;
+  }
+
+  /** The live connection, if there is one. */
+  get connection(): Connection | undefined {
+    return this.#connection;
+  }
+
+  /** The last attempt failed and no new one has succeeded. */
+  get failing(): boolean {
+    return this.#failures > 0 && this.#connection === undefined;
+  }
+
+  get status(): ConnectionStatus | undefined {
+    if (this.#generation === 0) return undefined;
+    const status = {
+      broker: this.broker,
+      owner: this.#owner,
+      purpose: this.#purpose,
+      state:
+        this.#phase === 'connected'
+          ? ('connected' as const)
+          : this.#phase === 'connecting'
+            ? ('connecting' as const)
+            : ('disconnected' as const),
+      generation: this.#generation,
+      inFlight: this.#connection?.inFlight ?? 0,
+    };
+    return this.#reason === undefined || this.#phase === 'connected' ? status : { ...status, reason: this.#reason };
+  }
+
+  /**
+   * Emits the live connection, or the next one, and completes. Errors when the attempt under way (or the next one,
+   * after its backoff) fails: the caller may then choose another broker. Unsubscribing stops waiting.
+   */
+  acquire(): Observable<Connection> {
+    return new Observable(subscriber => {
+      if (this.#connection !== undefined) {
+        subscriber.next(this.#connection);
+        subscriber.complete();
+        return;
+      }
+      if (this.#phase === 'closed') {
+        subscriber.error(new ConnectionError(this.broker, 'shutdown', 'the connection was closed'));
+        return;
+      }
+      this.#waiters.push(subscriber);
+      subscriber.add(() => {
+        const at = this.#waiters.indexOf(subscriber);
+        if (at >= 0) this.#waiters.splice(at, 1);
+      });
+      if (this.#phase === 'idle') this.#open();
+    });
+  }
+
+  /** Ends the connection and fails whoever waits for one. Idempotent. */
+  close(): void {
+    if (this.#phase === 'closed') return;
+    const cancelled = this.#connection?.inFlight ?? 0;
+    const wasOpen = this.#phase === 'connected' || this.#phase === 'connecting';
+    this.#phase = 'closed';
+    this.#connection = undefined;
+    this.#reason = 'shutdown';
+    this.#attempt.unsubscribe();
+    if (wasOpen) this.#options.emit({ type: 'disconnected', connection: this.status!, reason: 'shutdown', cancelled });
+    this.#settle(waiter =>
+      waiter.error(new ClosedError(`the connection to ${this.broker.host}:${this.broker.port} was closed`)),
+    );
+    this.#options.onStatus();
+  }
+
+  #open(): void {
+    const { client, emit, onStatus } = this.#options;
+    this.#phase = 'connecting';
+    this.#generation += 1;
+    let cancelled = 0;
+    const attempt = new Subscription();
+    this.#attempt = attempt;
+    onStatus();
+    attempt.add(
+      connect(this.broker, {
+        clientId: client.clientId,
+        transport: client.transport,
+        tls: client.tls,
+        runtime: client.runtime,
+        connectTimeoutMs: client.connectTimeoutMs,
+        requestTimeoutMs: client.requestTimeoutMs,
+        idleMs: client.connectionIdleMs,
+        maxResponseBytes: client.maxResponseBytes,
+        generation: this.#generation,
+        onThrottle: throttleMs => emit({ type: 'throttled', broker: this.broker, throttleMs }),
+        onDisconnected: (_reason, _error, inFlight) => {
+          cancelled = inFlight;
+          // Step 0 of the teardown: whoever retries while requests are being cancelled must not land here again.
+          this.#connection = undefined;
+          if (this.#phase === 'connected') this.#phase = 'pausing';
+        },
+      }).subscribe({
+        next: connection => {
+          this.#connection = connection;
+          this.#phase = 'connected';
+          this.#reason = undefined;
+          this.#connectedAt = client.runtime.scheduler.now();
+          onStatus();
+          emit({ type: 'connected', connection: this.status! });
+          this.#settle(waiter => {
+            waiter.next(connection);
+            waiter.complete();
+          });
+        },
+        error: (error: unknown) =>
+          this.#ended(error instanceof ConnectionError ? error.reason : 'authentication', error, cancelled),
+        complete: () => this.#ended('idle', undefined, cancelled),
+      }),
+    );
+  }
+
+  #ended(reason: DisconnectReason, error: unknown, cancelled: number): void {
+    if (this.#phase === 'closed') return;
+    const { client, emit, onStatus, onLost } = this.#options;
+    const now = client.runtime.scheduler.now();
+    const wasConnected = this.#connectedAt !== undefined;
+    // A connection that held for a while is forgiven its end; one that dies young counts like an attempt that came to
+    // nothing, or a broker that accepts and drops would be asked in a hot loop.
+    const heldLong = this.#connectedAt !== undefined && now - this.#connectedAt >= client.reconnectBackoffMaxMs;
+    this.#failures = heldLong ? 0 : this.#failures + 1;
+    this.#connection = undefined;
+    this.#connectedAt = undefined;
+    this.#reason = reason;
+    const again = reason !== 'idle';
+    this.#phase = again ? 'pausing' : 'idle';
+    onStatus();
+    emit({
+      type: 'disconnected',
+      connection: this.status!,
+      reason,
+      ...(error === undefined ? {} : { error }),
+      cancelled,
+    });
+    if (again) {
+      const atOnce = wasConnected && this.#failures <= 1;
+      const delayMs = atOnce
+        ? 0
+        : backoffMs(
+            this.#failures,
+            { baseMs: client.reconnectBackoffMs, maxMs: client.reconnectBackoffMaxMs },
+            client.runtime.random,
+          );
+      this.#attempt = client.runtime.scheduler.schedule(() => this.#open(), delayMs);
+      if (!wasConnected) this.#settle(waiter => waiter.error(error));
+      onLost(this.broker);
+    } else if (this.#waiters.length > 0) {
+      this.#open();
+    }
+  }
+
+  #settle(answer: (waiter: Subscriber<Connection>) => void): void {
+    for (const waiter of this.#waiters.splice(0)) answer(waiter);
+  }
+}
