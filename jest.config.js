@@ -1,8 +1,28 @@
+// One transpile-only transform for both projects: types are checked once, by `npm run lint`, not by every test run.
+const common = {
+  testEnvironment: 'node',
+  transform: { '^.+\\.m?ts$': ['ts-jest', { diagnostics: false }] },
+  testMatch: ['**/*.spec.ts'],
+};
+
 /** @type {import('jest').Config} */
-const ts = { '^.+\\.ts$': ['ts-jest', { isolatedModules: true, diagnostics: false }] };
 module.exports = {
+  reporters: ['default', '<rootDir>/spec/support/summary-reporter.js'],
   projects: [
-    { displayName: 'unit', testEnvironment: 'node', transform: ts, roots: ['<rootDir>/spec'], testMatch: ['**/*.spec.ts'], testPathIgnorePatterns: ['/spec/live/'] },
-    { displayName: 'live', testEnvironment: 'node', transform: ts, roots: ['<rootDir>/spec/live'], testMatch: ['**/*.spec.ts'] },
+    {
+      ...common,
+      displayName: 'unit',
+      roots: ['<rootDir>/spec'],
+      testPathIgnorePatterns: ['<rootDir>/spec/live/'],
+    },
+    {
+      ...common,
+      displayName: 'live',
+      roots: ['<rootDir>/spec/live'],
+      // Starts one real Kafka for all live suites and stops it; see spec/support/real-kafka.ts for how it is chosen.
+      globalSetup: '<rootDir>/spec/support/live-setup.ts',
+      globalTeardown: '<rootDir>/spec/support/live-teardown.ts',
+      testTimeout: 60_000,
+    },
   ],
 };
