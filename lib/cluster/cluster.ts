@@ -26,6 +26,8 @@ export interface Call<R> {
   readonly timeoutMs?: number;
   /** How long the broker may hold the request on purpose, in ms. [0] */
   readonly holdMs?: number;
+  /** Do not speak a later version of the API, even if both sides could. */
+  readonly maxVersion?: number;
   /** Codes inside the response (of its topics, partitions, groups) that make the call be repeated when they are retriable; others stay data. */
   readonly errorsOf?: (response: R) => Iterable<number>;
 }
@@ -155,11 +157,10 @@ export function createCluster(options: ClientOptions, emit: EventSink): Cluster 
     ): Observable<ResponseOf<A>> {
       return defer(() => route(call.route, call.owner ?? 'client', call.purpose ?? 'client')).pipe(
         switchMap(live =>
-          live.request<RequestOf<A>, ResponseOf<A>>(
-            api,
-            body,
-            call.holdMs === undefined ? {} : { holdMs: call.holdMs },
-          ),
+          live.request<RequestOf<A>, ResponseOf<A>>(api, body, {
+            ...(call.holdMs === undefined ? {} : { holdMs: call.holdMs }),
+            ...(call.maxVersion === undefined ? {} : { maxVersion: call.maxVersion }),
+          }),
         ),
         tap(response => throwOnError(api, response, call.errorsOf)),
         retrying({

@@ -4,7 +4,7 @@ import { RequestTimeoutError } from '../errors';
 import type { EventSink, Runtime, TopicPartition } from '../types';
 import { leaderChanges, mergeMetadata, NO_METADATA, withLeader } from './metadata';
 import type { BrokerNode, MetadataAnswer, MetadataSnapshot } from './metadata';
-import { backoffMs, reactionTo, until } from './retry';
+import { backoffMs, isRetriable, until } from './retry';
 import type { Backoff } from './retry';
 
 export interface MetadataStoreOptions {
@@ -158,7 +158,7 @@ export class MetadataStore {
           asking.unsubscribe();
           this.#failures += 1;
           this.#lastError = error;
-          if (reactionTo(error) === 'fatal') {
+          if (!isRetriable(error)) {
             for (const waiter of this.#waiters.splice(0)) waiter.subscriber.error(error);
             this.#age = runtime.scheduler.schedule(() => this.refresh(), maxAgeMs);
             return;

@@ -25,6 +25,12 @@ export function reactionTo(error: unknown): Reaction {
   return 'fatal';
 }
 
+/** The same call may succeed later, by itself. */
+export function isRetriable(error: unknown): boolean {
+  const reaction = reactionTo(error);
+  return reaction === 'retry' || reaction === 'refresh';
+}
+
 /** First pause and longest pause in ms (`retry.backoff.ms`, `reconnect.backoff.ms` and their `.max.ms`). */
 export interface Backoff {
   readonly baseMs: number;
@@ -64,7 +70,7 @@ export function retrying<T>(policy: RetryPolicy): MonoTypeOperatorFunction<T> {
         retry({
           delay: (error: unknown, attempt) => {
             const reaction = reactionTo(error);
-            if (reaction === 'fatal' || reaction === 'abortable') return throwError(() => error);
+            if (!isRetriable(error)) return throwError(() => error);
             last = error;
             const delayMs = backoffMs(attempt, backoff, runtime.random);
             if (runtime.scheduler.now() + delayMs >= deadline) return throwError(() => error);
