@@ -1,0 +1,91 @@
+import { AuthenticationError, ConnectionError, KafkaError, describeBroker } from '../errors';
+import type { BrokerAddress, DisconnectReason } from '../types';
+
+/** Why a connection ended, and the error that says so; `undefined` when it ended in good order. */
+export interface Fault {
+  readonly reason: DisconnectReason;
+  readonly error: KafkaError | undefined;
+}
+
+const CERTIFICATE =
+  /^(CERT_|UNABLE_TO_|SELF_SIGNED_|DEPTH_ZERO_|HOSTNAME_MISMATCH|INVALID_CA|INVALID_PURPOSE|PATH_LENGTH|ERR_TLS_CERT|ERR_SSL_.*(CERTIFICATE|UNKNOWN_CA))/;
+const NOT_TLS = /^(ERR_SSL_(WRONG_VERSION_NUMBER|PACKET_LENGTH_TOO_LONG|HTTP_REQUEST|UNSUPPORTED_PROTOCOL)|EPROTO)/;
+
+const ADVICE: Readonly<Record<string, string>> = Object.freeze({
+  ECONNREFUSED: 'nothing listens there. Is the broker running, and is this its advertised address?',
+  ENOTFOUND: "the host name is not known. Check `brokers` and the broker's `advertised.listeners`",
+  EAI_AGAIN: 'the name server did not answer',
+  ETIMEDOUT: 'the host did not answer',
+  EHOSTUNREACH: 'the host cannot be reached',
+  ENETUNREACH: 'the network cannot be reached',
+  EMFILE: 'this process has no file handle left',
+  ECONNRESET: 'the peer reset the connection',
+  EPIPE: 'the peer closed the connection',
+});
+
+/** What a socket's error means. A refused certificate is fatal; the rest may heal. */
+export function socketFault(
+  broker: BrokerAddress,
+  cause: unknown,
+  context: { readonly tls: boolean; readonly spoken: boolean },
+): Fault {
+  if (cause instanceof ConnectionError) return { reason: cause.reason, error: cause };
+  const code = codeOf(cause);
+  const text = cause instanceof Error ? cause.message : String(cause);
+  if (context.tls && CERTIFICATE.test(code)) {
+    const error = new AuthenticationError(`${describeBroker(broker)}: the certificate was refused: ${text}`, { cause });
+    return { reason: 'authentication', error };
+  }
+  if (context.tls && NOT_TLS.test(code)) {
+    const message = `this port does not speak TLS (${text}). Leave out \`tls\`, or use the port of the TLS listener`;
+    return { reason: 'protocol', error: new ConnectionError(broker, 'protocol', message, { cause, retriable: false }) };
+  }
+  const hint = context.spoken ? '' : setUpHint(context.tls);
+  const message = `${ADVICE[code] ?? 'the connection broke'} (${text})${code === 'ECONNRESET' || code === 'EPIPE' ? hint : ''}`;
+  return { reason: 'broken', error: new ConnectionError(broker, 'broken', message, { cause }) };
+}
+
+/** The peer ended the stream. With nothing in flight that is how a broker drops idle connections: no error. */
+export function endFault(
+  broker: BrokerAddress,
+  context: { readonly tls: boolean; readonly spoken: boolean; readonly pending: number },
+): Fault {
+  if (context.spoken && context.pending === 0) return { reason: 'idle', error: undefined };
+  const message = context.spoken
+    ? `the broker closed the connection with ${context.pending} ${context.pending === 1 ? 'request' : 'requests'} in flight`
+    : `the peer closed the connection before it answered${setUpHint(context.tls)}`;
+  return { reason: 'broken', error: new ConnectionError(broker, 'broken', message) };
+}
+
+/** Bytes that cannot be a Kafka frame; `head` holds the first of them. Not retriable before the peer has proven that it speaks Kafka. */
+export function frameFault(
+  broker: BrokerAddress,
+  why: string,
+  head: Buffer,
+  context: { readonly spoken: boolean },
+): Fault {
+  const hint = context.spoken ? undefined : whoIsIt(head);
+  const message = hint ?? `the stream is out of step: ${why}`;
+  return { reason: 'protocol', error: new ConnectionError(broker, 'protocol', message, { retriable: context.spoken }) };
+}
+
+function whoIsIt(head: Buffer): string {
+  const text = head.toString('latin1');
+  if (text.startsWith('HTTP')) return 'an HTTP server answered. This port is not a Kafka listener';
+  if (text.startsWith('SSH-')) return 'an SSH server answered. This port is not a Kafka listener';
+  // A TLS record: alert (21) or handshake (22), then the version 3.x.
+  if ((head[0] === 0x15 || head[0] === 0x16) && head[1] === 3)
+    return 'the peer answered with TLS. Set `tls`, or use the port of the plaintext listener';
+  return `the answer is not Kafka's protocol (it begins with ${head.subarray(0, 4).toString('hex')}). Is this port a Kafka listener?`;
+}
+
+function setUpHint(tls: boolean): string {
+  return tls ? '. Is this the port of a TLS listener?' : '. If the listener uses TLS, set `tls`';
+}
+
+function codeOf(error: unknown): string {
+  const { code, errors } = (error ?? {}) as { readonly code?: unknown; readonly errors?: readonly unknown[] };
+  if (typeof code === 'string') return code;
+  // Several addresses of one name were tried (AggregateError).
+  return Array.isArray(errors) && errors.length > 0 ? codeOf(errors[0]) : '';
+}
