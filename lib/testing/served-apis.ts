@@ -1,16 +1,34 @@
 import type { AnyApi } from '../protocol/api';
-import { ApiVersions } from '../protocol/apis/api-versions';
-import { Fetch } from '../protocol/apis/fetch';
-import { Metadata } from '../protocol/apis/metadata';
-import { Produce } from '../protocol/apis/produce';
+import { apis } from '../protocol/apis';
 import { apiVersions, type AdvertisedApi } from './handlers/api-versions';
+import { createTopics } from './handlers/create-topics';
+import { deleteTopics } from './handlers/delete-topics';
+import { describeCluster } from './handlers/describe-cluster';
 import { fetch } from './handlers/fetch';
+import { findCoordinator } from './handlers/find-coordinator';
+import { initProducerId } from './handlers/init-producer-id';
+import { listOffsets } from './handlers/list-offsets';
 import { metadata } from './handlers/metadata';
+import { offsetCommit } from './handlers/offset-commit';
+import { offsetFetch } from './handlers/offset-fetch';
 import { produce } from './handlers/produce';
+import {
+  LegacyCreateTopics,
+  LegacyDeleteTopics,
+  LegacyFetch,
+  LegacyFindCoordinator,
+  LegacyInitProducerId,
+  LegacyListOffsets,
+  LegacyMetadata,
+  LegacyOffsetCommit,
+  LegacyOffsetFetch,
+  LegacyProduce,
+} from './legacy-apis';
 import type { Handler } from './request-context';
 
 /** An API that the embedded brokers answer. */
 export interface ServedApi {
+  /** As advertised; of Produce, 0 to 2 are refused nevertheless, as by Kafka 4: librdkafka wants to see them. */
   readonly minVersion: number;
   readonly maxVersion: number;
   /** The codec for a version; `undefined` = not served. */
@@ -18,14 +36,24 @@ export interface ServedApi {
   readonly handle: Handler<AnyApi>;
 }
 
+const PRODUCE_ADVERTISED_FROM = 0;
+
 const served: ReadonlyMap<number, ServedApi> = new Map([
-  serve(Produce, produce),
-  serve(Fetch, fetch),
-  serve(Metadata, metadata),
+  serve(apis.Produce, produce, LegacyProduce, PRODUCE_ADVERTISED_FROM),
+  serve(apis.Fetch, fetch, LegacyFetch),
+  serve(apis.ListOffsets, listOffsets, LegacyListOffsets),
+  serve(apis.Metadata, metadata, LegacyMetadata),
+  serve(apis.OffsetCommit, offsetCommit, LegacyOffsetCommit),
+  serve(apis.OffsetFetch, offsetFetch, LegacyOffsetFetch),
+  serve(apis.FindCoordinator, findCoordinator, LegacyFindCoordinator),
   serve(
-    ApiVersions,
+    apis.ApiVersions,
     apiVersions(() => ADVERTISED),
   ),
+  serve(apis.CreateTopics, createTopics, LegacyCreateTopics),
+  serve(apis.DeleteTopics, deleteTopics, LegacyDeleteTopics),
+  serve(apis.InitProducerId, initProducerId, LegacyInitProducerId),
+  serve(apis.DescribeCluster, describeCluster),
 ]);
 
 /** What ApiVersions tells. */
@@ -40,14 +68,20 @@ export function servedApi(key: number): ServedApi | undefined {
   return served.get(key);
 }
 
-function serve<A extends AnyApi>(api: A, handle: Handler<A>): [number, ServedApi] {
-  const [minVersion, maxVersion] = api.versions;
+/** `legacy` declares the versions below those of `api`, in the same decoded shape. */
+function serve<A extends AnyApi>(
+  api: A,
+  handle: Handler<A>,
+  legacy?: AnyApi,
+  advertisedFrom = (legacy ?? api).versions[0],
+): [number, ServedApi] {
   return [
     api.key,
     {
-      minVersion,
-      maxVersion,
-      apiOf: version => (version >= minVersion && version <= maxVersion ? api : undefined),
+      minVersion: advertisedFrom,
+      maxVersion: api.versions[1],
+      apiOf: version =>
+        [api, legacy].find(it => it !== undefined && version >= it.versions[0] && version <= it.versions[1]),
       handle: handle as Handler<AnyApi>,
     },
   ];
