@@ -4,9 +4,9 @@ import { AuthenticationError, ConnectionError, KafkaError } from '../errors';
 import type { Api, AnyApi } from '../protocol/api';
 import type { BrokerAddress, ConnectionState, DisconnectReason, Transport } from '../types';
 import type { Fault } from './faults';
-import { Link } from './link';
-import type { LinkOptions, RequestOptions } from './link';
+import { Link, type LinkOptions } from './link';
 import { negotiate } from './negotiate';
+import type { RequestOptions } from './pipeline';
 
 /** One broker over one socket, from the moment it answered until it is lost. Never comes back: connect again for another one. */
 export interface Connection {

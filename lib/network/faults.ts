@@ -1,4 +1,4 @@
-import { AuthenticationError, ConnectionError, KafkaError, describeBroker } from '../errors';
+import { AuthenticationError, ConnectionError, type KafkaError, describeBroker } from '../errors';
 import type { BrokerAddress, DisconnectReason } from '../types';
 
 /** Why a connection ended, and the error that says so; `undefined` when it ended in good order. */
@@ -57,16 +57,19 @@ export function endFault(
   return { reason: 'broken', error: new ConnectionError(broker, 'broken', message) };
 }
 
-/** Bytes that cannot be a Kafka frame; `head` holds the first of them. Not retriable before the peer has proven that it speaks Kafka. */
+/** Bytes that cannot be a Kafka frame; `head` holds the first of them. Not retriable when they tell that the peer speaks something else. */
 export function frameFault(
   broker: BrokerAddress,
   why: string,
-  head: Buffer,
+  head: Buffer | undefined,
   context: { readonly spoken: boolean },
 ): Fault {
-  const hint = context.spoken ? undefined : whoIsIt(head);
+  const hint = context.spoken || head === undefined ? undefined : whoIsIt(head);
   const message = hint ?? `the stream is out of step: ${why}`;
-  return { reason: 'protocol', error: new ConnectionError(broker, 'protocol', message, { retriable: context.spoken }) };
+  return {
+    reason: 'protocol',
+    error: new ConnectionError(broker, 'protocol', message, { retriable: hint === undefined }),
+  };
 }
 
 function whoIsIt(head: Buffer): string {

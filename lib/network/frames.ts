@@ -99,7 +99,7 @@ export class FrameSplitter {
     const why =
       length < 4
         ? `a frame of ${length} bytes is impossible`
-        : `a frame of ${length} bytes exceeds the limit of ${this.maxBytes}`;
+        : `a frame of ${length} bytes exceeds the limit of ${this.maxBytes} (\`maxResponseBytes\`)`;
     this.stop();
     this.#sink.violation(why, head);
     return false;

@@ -1,35 +1,14 @@
 import { Observable, ReplaySubject, Subscription } from 'rxjs';
-import type { Subscriber } from 'rxjs';
-import { ConnectionError, RequestTimeoutError, describeBroker } from '../errors';
-import type { Api } from '../protocol/api';
-import { encodeRequestFrame } from '../protocol/header';
+import { ConnectionError } from '../errors';
+import type { AnyApi, Api } from '../protocol/api';
 import type { BrokerAddress, ByteStream, ConnectionState, DisconnectReason, Runtime } from '../types';
 import { next } from './connection-state';
 import { Deadlines } from './deadlines';
-import type { Deadline } from './deadlines';
-import { endFault, frameFault, socketFault } from './faults';
-import type { Fault } from './faults';
-import { FrameSplitter } from './frames';
-import type { FrameSink } from './frames';
-import { InFlight } from './in-flight';
-import { Liveness } from './liveness';
-import { PendingRequest } from './pending-request';
-import type { RequestHost } from './pending-request';
-import { throttleOf } from './throttle';
-import { chooseVersion, unsupportedVersion } from './version-choice';
-import type { BrokerVersions } from './version-choice';
-
-/** How one request differs from the rest. */
-export interface RequestOptions {
-  /** Until the reply; time in which the broker throttles us does not count. [the connection's `requestTimeoutMs`] */
-  readonly timeoutMs?: number;
-  /** For how long the broker may hold the reply on purpose (`maxWaitMs` of a fetch, …). Silence for 5 s more closes the connection. [0] */
-  readonly holdMs?: number;
-  /** The highest version to use, where a field or a missing topic id forbids the newest. [no limit] */
-  readonly maxVersion?: number;
-  /** `false`: the broker will not answer (produce with acks=0). Emits `undefined` once written. [true] */
-  readonly expectReply?: boolean;
-}
+import { endFault, frameFault, socketFault, type Fault } from './faults';
+import { FrameSplitter, type FrameSink } from './frames';
+import { Liveness, type Oldest, type Watched } from './liveness';
+import { Pipeline, type PipelineHost, type RequestOptions } from './pipeline';
+import { chooseVersion, unsupportedVersion, type BrokerVersions } from './version-choice';
 
 /** What a link is made with. */
 export interface LinkOptions {
@@ -52,7 +31,7 @@ const MAX_SET_UP_BYTES = 65_536;
  * One socket from its first byte to its last: the frames in, the requests out, and the one step in which it ends. Never
  * reused: what belongs to a socket hangs on its link, so nothing of an old one can reach a new one.
  */
-export class Link implements RequestHost, FrameSink {
+export class Link implements PipelineHost, FrameSink, Watched {
   readonly broker: BrokerAddress;
   readonly generation: number;
   /** By api key; empty until negotiated. */
@@ -69,10 +48,7 @@ export class Link implements RequestHost, FrameSink {
   readonly #ended: (fault: Fault) => void;
   readonly #states = new ReplaySubject<ConnectionState>(1);
   readonly #splitter: FrameSplitter;
-  readonly #inFlight = new InFlight<PendingRequest>();
-  /** Encoded, but not to be written before the broker's throttle ends. */
-  #held: PendingRequest[] = [];
-  readonly #release: Deadline = { at: 0, slot: -1, due: () => this.#writeHeld() };
+  readonly #pipeline: Pipeline;
   readonly #liveness: Liveness;
   /** Reading the socket, and having it. */
   readonly #reading = new Subscription();
@@ -81,7 +57,6 @@ export class Link implements RequestHost, FrameSink {
   #writable = true;
   #state: ConnectionState = 'connecting';
   #fault: Fault | undefined;
-  #correlationId = 0;
 
   constructor(
     broker: BrokerAddress,
@@ -97,6 +72,7 @@ export class Link implements RequestHost, FrameSink {
     this.#states.next('connecting');
     this.#splitter = new FrameSplitter(Math.min(MAX_SET_UP_BYTES, options.maxResponseBytes), this);
     this.deadlines = new Deadlines(options.runtime, () => this.received);
+    this.#pipeline = new Pipeline(this, this.deadlines, options);
     this.#liveness = new Liveness(this.deadlines, this, options.idleMs);
   }
 
@@ -112,7 +88,7 @@ export class Link implements RequestHost, FrameSink {
 
   /** Places in the pipeline, abandoned ones included, and requests that wait out a throttle. */
   get inFlight(): number {
-    return this.#inFlight.size + this.#held.length;
+    return this.#pipeline.size;
   }
 
   /** False while written bytes pile up. */
@@ -170,7 +146,11 @@ export class Link implements RequestHost, FrameSink {
   /** The peer sent FIN: half-closed is closed, for nobody will answer. */
   peerEnded(): void {
     this.end(
-      endFault(this.broker, { tls: this.#options.tls !== undefined, spoken: this.#spoken, pending: this.#pending() }),
+      endFault(this.broker, {
+        tls: this.#options.tls !== undefined,
+        spoken: this.#spoken,
+        pending: this.#pipeline.pending,
+      }),
     );
   }
 
@@ -192,18 +172,14 @@ export class Link implements RequestHost, FrameSink {
     // 0. Refuse what comes.
     this.#state = next(this.#state, 'lost');
     this.#fault = fault;
-    this.#leaving(fault, this.#pending());
+    this.#leaving(fault, this.#pipeline.pending);
     // 1. Read no further, but what was complete had succeeded. (A violation has stopped the splitter already.)
     this.#reading.unsubscribe();
     this.#splitter.drain();
     // 2. Drop the partial frame and what was never written.
     this.#splitter.stop();
-    const unsent = this.#held;
-    this.#held = [];
     // 3. Tell the requests, in order.
-    for (let request = this.#inFlight.shift(); request !== undefined; request = this.#inFlight.shift())
-      this.#cancel(request, fault);
-    for (const request of unsent) this.#cancel(request, fault);
+    this.cancelled = this.#pipeline.cancel();
     // 4. Let go.
     this.deadlines.stop();
     this.#stream = undefined;
@@ -213,31 +189,9 @@ export class Link implements RequestHost, FrameSink {
     this.#ended(fault);
   }
 
-  /** Requests that somebody waits for. */
-  #pending(): number {
-    let pending = this.#held.length;
-    this.#inFlight.forEach(request => (pending += request.live ? 1 : 0));
-    return pending;
-  }
-
-  #cancel(request: PendingRequest, fault: Fault): void {
-    if (!request.live) return;
-    this.cancelled += 1;
-    request.fail(this.#lost(`${request.api.name} was cancelled`, fault, request.sent));
-  }
-
-  #lost(what: string, { reason, error }: Fault, sent: boolean): ConnectionError {
-    const why = error === undefined ? `the connection was closed (${reason})` : error.message;
-    return new ConnectionError(this.broker, reason, `${what}: ${why}`, {
-      sent,
-      cause: error,
-      retriable: reason !== 'authentication',
-    });
-  }
-
   // ── Requests ──
 
-  versionOf(api: Api<any, any, any, any>, max?: number): number | undefined {
+  versionOf(api: AnyApi, max?: number): number | undefined {
     return chooseVersion(api, this.versions.get(api.key), max);
   }
 
@@ -247,93 +201,49 @@ export class Link implements RequestHost, FrameSink {
     options: RequestOptions = {},
   ): Observable<R> {
     return new Observable<R>(subscriber => {
+      if (this.#state === 'disconnected') {
+        subscriber.error(this.lost(`${api.name} was not sent`, false));
+        return;
+      }
       const version = this.versionOf(api, options.maxVersion);
-      if (version !== undefined) this.#send(subscriber, api, version, body, options);
-      else if (this.#state === 'disconnected') subscriber.error(this.#refusal(api.name));
-      else subscriber.error(unsupportedVersion(this.broker, api, this.versions.get(api.key), options.maxVersion));
+      if (version === undefined) {
+        subscriber.error(unsupportedVersion(this.broker, api, this.versions.get(api.key), options.maxVersion));
+      } else {
+        this.#pipeline.send(subscriber, api, version, body, options);
+      }
     });
   }
 
   /** As `request`, in a version of one's own choice: for what comes before versions are known. */
   exchange<Q, R>(api: Api<any, Q, R, any>, version: number, body: Q, options: RequestOptions = {}): Observable<R> {
-    return new Observable<R>(subscriber => this.#send(subscriber, api, version, body, options));
+    return new Observable<R>(subscriber => {
+      if (this.#state === 'disconnected') subscriber.error(this.lost(`${api.name} was not sent`, false));
+      else this.#pipeline.send(subscriber, api, version, body, options);
+    });
   }
 
-  #send<Q>(
-    subscriber: Subscriber<any>,
-    api: Api<any, Q, any, any>,
-    version: number,
-    body: Q | ((version: number) => Q),
-    options: RequestOptions,
-  ): void {
-    if (this.#state === 'disconnected') {
-      subscriber.error(this.#refusal(api.name));
-      return;
-    }
-    const correlationId = this.#correlationId;
-    let chunks: Uint8Array[];
-    try {
-      const value = typeof body === 'function' ? (body as (version: number) => Q)(version) : body;
-      chunks = encodeRequestFrame(api, version, correlationId, this.#options.clientId, value);
-    } catch (error) {
-      subscriber.error(error);
-      return;
-    }
-    this.#correlationId = (correlationId + 1) & 0x7fffffff;
-    const { timeoutMs = this.#options.requestTimeoutMs, holdMs = 0, expectReply = true } = options;
-    const request = new PendingRequest(
-      this,
-      subscriber,
-      { api, version, correlationId, chunks },
-      { timeoutMs, holdMs, expectReply },
-    );
-    if (this.#held.length > 0 || this.#release.slot >= 0) this.#held.push(request);
-    else this.#write(request);
+  /** The error of a request that the end of this link cut off or refused. */
+  lost(what: string, sent: boolean): ConnectionError {
+    const { reason, error } = this.#fault!;
+    const why = error === undefined ? `the connection was closed (${reason})` : error.message;
+    const retriable = reason !== 'authentication';
+    return new ConnectionError(this.broker, reason, `${what}: ${why}`, { sent, cause: error, retriable });
   }
 
-  #refusal(name: string): ConnectionError {
-    return this.#lost(`${name} was not sent`, this.#fault!, false);
-  }
-
-  #write(request: PendingRequest): void {
-    const now = this.now();
-    const { chunks } = request;
-    request.chunks = [];
-    request.sent = true;
-    request.sentAt = now;
-    // Before the write: an in-memory peer may answer inside of it.
-    if (request.expectReply) {
-      this.#inFlight.push(request);
-      if (request.timeoutMs !== Infinity) this.deadlines.set(request, now + request.timeoutMs);
-    }
+  write(chunks: readonly Uint8Array[], now: number): boolean {
     this.#liveness.used(now);
     try {
       this.#stream!.write(chunks);
+      return true;
     } catch (error) {
       this.broke(error);
-      this.#cancel(request, this.#fault!);
-      return;
+      return false;
     }
-    if (!request.expectReply && request.live) request.succeed(undefined);
   }
 
-  #writeHeld(): void {
-    // A reply to one of them may throttle us again: the rest keeps its turn, and what is new stays behind it.
-    while (this.#held.length > 0 && this.#release.slot < 0) this.#write(this.#held.shift()!);
-  }
-
-  abandoned(request: PendingRequest): void {
-    this.deadlines.clear(request);
-    if (!request.sent) this.#held = this.#held.filter(other => other !== request);
-  }
-
-  expired(request: PendingRequest): void {
-    const waited = request.timeoutMs;
-    request.fail(
-      new RequestTimeoutError(
-        `${request.api.name} to ${describeBroker(this.broker)} was not answered within ${waited} ms`,
-      ),
-    );
+  throttled(throttleMs: number, until: number): void {
+    this.#liveness.quiet(until);
+    this.#options.onThrottle?.(throttleMs);
   }
 
   // ── Bytes in ──
@@ -351,65 +261,36 @@ export class Link implements RequestHost, FrameSink {
   }
 
   begin(correlationId: number): boolean {
-    const request = this.#inFlight.head;
-    if (request === undefined || request.correlationId !== correlationId) {
-      const wanted =
-        request === undefined ? 'nothing was asked' : `${request.correlationId} (${request.api.name}) was due`;
-      this.violation(`a reply to request ${correlationId} came, but ${wanted}`, Buffer.alloc(0));
-      return false;
-    }
-    if (request.live) return true;
-    this.#inFlight.shift();
+    const mismatch = this.#pipeline.mismatch(correlationId);
+    if (mismatch === undefined) return this.#pipeline.begin();
+    this.violation(mismatch, undefined);
     return false;
   }
 
   frame(frame: Buffer): void {
-    const request = this.#inFlight.shift()!;
-    this.deadlines.clear(request);
-    if (!request.live) return;
-    let value: unknown;
-    try {
-      value = request.decode(frame);
-    } catch (error) {
-      request.fail(error);
-      return;
-    }
-    const throttleMs = throttleOf(request.api, request.version, value);
-    if (throttleMs > 0) this.#throttle(throttleMs);
-    request.succeed(value);
+    this.#pipeline.reply(frame);
   }
 
-  violation(why: string, head: Buffer): void {
+  violation(why: string, head: Buffer | undefined): void {
     // What follows the offending frame means nothing, complete or not.
     this.#splitter.stop();
     this.end(frameFault(this.broker, why, head, { spoken: this.#spoken }));
   }
 
-  /** The broker will not read from us for that long: hold what is new, and be patient with what is under way. */
-  #throttle(throttleMs: number): void {
-    if (this.#state === 'disconnected') return;
-    const until = this.now() + throttleMs;
-    this.#liveness.quiet(until);
-    if (until > this.#release.at || this.#release.slot < 0) this.deadlines.set(this.#release, until);
-    this.#inFlight.forEach(request => {
-      if (request.slot >= 0) this.deadlines.set(request, request.at + throttleMs);
-    });
-    this.#options.onThrottle?.(throttleMs);
-  }
-
   // ── What liveness asks ──
 
-  oldest(): PendingRequest | undefined {
-    return this.#inFlight.head;
+  get oldest(): Oldest | undefined {
+    return this.#pipeline.oldest;
   }
 
-  waiting(): boolean {
-    return this.#held.length > 0;
+  /** Requests wait out a throttle. */
+  get waiting(): boolean {
+    return this.#pipeline.size > 0;
   }
 
   halfOpen(forMs: number): void {
-    const { api } = this.#inFlight.head!;
-    const message = `no byte for ${Math.round(forMs)} ms while ${api.name} waits for its reply: the connection is taken for dead`;
+    const asked = this.#pipeline.oldest?.api.name ?? 'a request';
+    const message = `no byte for ${Math.round(forMs)} ms while ${asked} waits for its reply: the connection is taken for dead`;
     this.end({ reason: 'timeout', error: new ConnectionError(this.broker, 'timeout', message) });
   }
 

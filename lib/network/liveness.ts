@@ -12,9 +12,9 @@ export interface Oldest {
 /** What ends a connection on which nothing happens. */
 export interface Watched {
   /** The oldest request in flight. */
-  oldest(): Oldest | undefined;
+  readonly oldest: Oldest | undefined;
   /** Requests wait to be written. */
-  waiting(): boolean;
+  readonly waiting: boolean;
   now(): number;
   halfOpen(forMs: number): void;
   idle(): void;
@@ -70,19 +70,19 @@ export class Liveness implements Deadline {
     const now = this.#watched.now();
     const dueAt = this.#dueAt();
     if (dueAt > now) this.#deadlines.set(this, dueAt);
-    else if (this.#watched.oldest() !== undefined) this.#watched.halfOpen(now - this.#silentSince());
-    else if (this.#watched.waiting()) this.#deadlines.set(this, now + GRACE_MS);
+    else if (this.#watched.oldest !== undefined) this.#watched.halfOpen(now - this.#silentSince());
+    else if (this.#watched.waiting) this.#deadlines.set(this, now + GRACE_MS);
     else this.#watched.idle();
   }
 
   #dueAt(): number {
-    const oldest = this.#watched.oldest();
+    const oldest = this.#watched.oldest;
     return oldest === undefined
       ? Math.max(this.#movedAt, this.#usedAt) + this.#idleMs
       : this.#silentSince() + oldest.holdMs + GRACE_MS;
   }
 
   #silentSince(): number {
-    return Math.max(this.#movedAt, this.#quietUntil, this.#watched.oldest()?.sentAt ?? 0);
+    return Math.max(this.#movedAt, this.#quietUntil, this.#watched.oldest?.sentAt ?? 0);
   }
 }

@@ -1,0 +1,192 @@
+import type { Subscriber } from 'rxjs';
+import { RequestTimeoutError, describeBroker, type ConnectionError } from '../errors';
+import type { AnyApi, Api } from '../protocol/api';
+import { encodeRequestFrame } from '../protocol/header';
+import type { BrokerAddress } from '../types';
+import type { Deadline, Deadlines } from './deadlines';
+import { InFlight } from './in-flight';
+import type { Oldest } from './liveness';
+import { PendingRequest, type RequestHost } from './pending-request';
+import { throttleOf } from './throttle';
+
+/** How one request differs from the rest. */
+export interface RequestOptions {
+  /** Until the reply; time in which the broker throttles us does not count. [the connection's `requestTimeoutMs`] */
+  readonly timeoutMs?: number;
+  /** For how long the broker may hold the reply on purpose (`maxWaitMs` of a fetch, …). Silence for 5 s more closes the connection. [0] */
+  readonly holdMs?: number;
+  /** The highest version to use, where a field or a missing topic id forbids the newest. [no limit] */
+  readonly maxVersion?: number;
+  /** `false`: the broker will not answer (produce with acks=0). Emits `undefined` once written. [true] */
+  readonly expectReply?: boolean;
+}
+
+/** What a pipeline needs of its link. */
+export interface PipelineHost {
+  readonly broker: BrokerAddress;
+  now(): number;
+  /** Hands the bytes to the socket. `false`: that failed, and the link has ended. */
+  write(chunks: readonly Uint8Array[], now: number): boolean;
+  /** The broker will read nothing until then. */
+  throttled(throttleMs: number, until: number): void;
+  /** The error of a request that the end of the link cut off. */
+  lost(what: string, sent: boolean): ConnectionError;
+}
+
+/**
+ * The requests of one connection: written at once and in order, matched to their replies by place, each with its own
+ * patience. While the broker throttles us, new requests are held back, and those under way get as much more time.
+ */
+export class Pipeline implements RequestHost {
+  readonly #host: PipelineHost;
+  readonly #deadlines: Deadlines;
+  readonly #clientId: string;
+  readonly #requestTimeoutMs: number;
+  readonly #inFlight = new InFlight<PendingRequest>();
+  /** Encoded, but not to be written before the throttle ends. */
+  #held: PendingRequest[] = [];
+  readonly #release: Deadline = { at: 0, slot: -1, due: () => this.#writeHeld() };
+  #correlationId = 0;
+
+  constructor(
+    host: PipelineHost,
+    deadlines: Deadlines,
+    options: { readonly clientId: string; readonly requestTimeoutMs: number },
+  ) {
+    this.#host = host;
+    this.#deadlines = deadlines;
+    this.#clientId = options.clientId;
+    this.#requestTimeoutMs = options.requestTimeoutMs;
+  }
+
+  /** Places taken, abandoned ones included, and requests held back. */
+  get size(): number {
+    return this.#inFlight.size + this.#held.length;
+  }
+
+  /** Requests that somebody waits for. */
+  get pending(): number {
+    let pending = this.#held.length;
+    this.#inFlight.forEach(request => (pending += request.live ? 1 : 0));
+    return pending;
+  }
+
+  /** The request that the broker is working on. */
+  get oldest(): (Oldest & { readonly api: AnyApi }) | undefined {
+    return this.#inFlight.head;
+  }
+
+  send<Q>(
+    subscriber: Subscriber<any>,
+    api: Api<any, Q, any, any>,
+    version: number,
+    body: Q | ((version: number) => Q),
+    options: RequestOptions,
+  ): void {
+    const correlationId = this.#correlationId;
+    let chunks: Uint8Array[];
+    try {
+      const value = typeof body === 'function' ? (body as (version: number) => Q)(version) : body;
+      chunks = encodeRequestFrame(api, version, correlationId, this.#clientId, value);
+    } catch (error) {
+      subscriber.error(error);
+      return;
+    }
+    this.#correlationId = (correlationId + 1) & 0x7fffffff;
+    const { timeoutMs = this.#requestTimeoutMs, holdMs = 0, expectReply = true } = options;
+    const terms = { timeoutMs, holdMs, expectReply };
+    const request = new PendingRequest(this, subscriber, { api, version, correlationId, chunks }, terms);
+    if (this.#held.length > 0 || this.#release.slot >= 0) this.#held.push(request);
+    else this.#write(request);
+  }
+
+  /** Why a reply with this correlation id must not come now; `undefined` when it is the one that is due. */
+  mismatch(correlationId: number): string | undefined {
+    const request = this.#inFlight.head;
+    if (request?.correlationId === correlationId) return undefined;
+    const due = request === undefined ? 'nothing was asked' : `${request.correlationId} (${request.api.name}) was due`;
+    return `a reply to request ${correlationId} came, but ${due}`;
+  }
+
+  /** The reply that is due begins. `false`: nobody wants it, its bytes are to be skipped. */
+  begin(): boolean {
+    if (this.#inFlight.head?.live === true) return true;
+    this.#inFlight.shift();
+    return false;
+  }
+
+  /** The reply that is due. */
+  reply(frame: Buffer): void {
+    const request = this.#inFlight.shift()!;
+    this.#deadlines.clear(request);
+    // Given up while its bytes came.
+    if (!request.live) return;
+    let value: unknown;
+    try {
+      value = request.decode(frame);
+    } catch (error) {
+      request.fail(error);
+      return;
+    }
+    const throttleMs = throttleOf(request.api, request.version, value);
+    if (throttleMs > 0) this.#throttle(throttleMs);
+    request.succeed(value);
+  }
+
+  /** Errors all requests, in order; returns how many. */
+  cancel(): number {
+    const held = this.#held;
+    this.#held = [];
+    let cancelled = 0;
+    const tell = (request: PendingRequest): void => {
+      if (!request.live) return;
+      cancelled += 1;
+      request.fail(this.#host.lost(`${request.api.name} was cancelled`, request.sent));
+    };
+    for (let request = this.#inFlight.shift(); request !== undefined; request = this.#inFlight.shift()) tell(request);
+    for (const request of held) tell(request);
+    return cancelled;
+  }
+
+  abandoned(request: PendingRequest): void {
+    this.#deadlines.clear(request);
+    if (!request.sent) this.#held = this.#held.filter(other => other !== request);
+  }
+
+  expired(request: PendingRequest): void {
+    const { api, timeoutMs } = request;
+    const broker = describeBroker(this.#host.broker);
+    request.fail(new RequestTimeoutError(`${api.name} to ${broker} was not answered within ${timeoutMs} ms`));
+  }
+
+  #write(request: PendingRequest): void {
+    const now = this.#host.now();
+    const { chunks } = request;
+    request.chunks = [];
+    request.sent = true;
+    request.sentAt = now;
+    // Before the write: an in-memory peer may answer inside of it.
+    if (request.expectReply) {
+      this.#inFlight.push(request);
+      if (request.timeoutMs !== Infinity) this.#deadlines.set(request, now + request.timeoutMs);
+    }
+    const written = this.#host.write(chunks, now);
+    if (request.expectReply || !request.live) return;
+    if (written) request.succeed(undefined);
+    else request.fail(this.#host.lost(`${request.api.name} was not written`, true));
+  }
+
+  #writeHeld(): void {
+    // A reply to one of them may throttle us again: the rest keeps its turn, and what is new stays behind it.
+    while (this.#held.length > 0 && this.#release.slot < 0) this.#write(this.#held.shift()!);
+  }
+
+  #throttle(throttleMs: number): void {
+    const until = this.#host.now() + throttleMs;
+    if (until > this.#release.at || this.#release.slot < 0) this.#deadlines.set(this.#release, until);
+    this.#inFlight.forEach(request => {
+      if (request.slot >= 0) this.#deadlines.set(request, request.at + throttleMs);
+    });
+    this.#host.throttled(throttleMs, until);
+  }
+}
