@@ -259,6 +259,10 @@ export interface DeliverySource {
   claim(record: object): void;
   /** Subscribes to "the source has run out of credit": emits each time it stops for a full window. */
   readonly starved: Observable<void>;
+  /** The record will come again, or is somebody else's by now: work on it that has not begun is in vain. */
+  isSuperseded(item: object): boolean;
+  /** Aborts the record's signal; reading it again gives a new one, for another attempt. */
+  abort(item: object, reason: unknown): void;
 }
 
 /** Raw access to a request of the protocol: one of `apis`, typed by what it carries. */

@@ -1,0 +1,153 @@
+import type { BatchHeader } from '../../records/batch-header';
+import { openBatch, RecordCursor } from '../../records/batch-reader';
+import type { TopicPartition } from '../../types';
+import type { FetchedBatch } from '../fetch/fetched-batch';
+
+/** What an emitted record shares with the others of its batch. `base` is the batch's base offset, relative to the partition's. */
+export interface OpenedBatch {
+  readonly header: BatchHeader;
+  readonly frame: Buffer;
+  readonly base: number;
+  readonly highWatermark: bigint;
+}
+
+/** How much of the fetch buffer the queues of a consumer take. `freed` is set when that went down, and cleared by the reader. */
+export interface BufferMeter {
+  bytes: number;
+  freed: boolean;
+}
+
+/**
+ * What was fetched of one partition and is not delivered yet, in order: batches, and stretches without records. Batches
+ * are opened (checked, inflated) one at a time, when their turn comes. Offsets are numbers relative to `base`.
+ */
+export class PartitionLog {
+  /** The relative offset of the next record to deliver, or where the next one may begin. */
+  next = 0;
+  /** The batch and cursor that `peek` stands on. */
+  batch: OpenedBatch | undefined;
+  cursor: RecordCursor | undefined;
+  /** What the queued batches count against the fetch buffer. */
+  bufferedBytes = 0;
+
+  /** A batch, or the offset at which a stretch without records ends. */
+  private entries: (FetchedBatch | bigint)[] = [];
+  private head = 0;
+  private peeked = false;
+  /** Records below are not delivered, the one after the last of the open batch, and what it retains. */
+  private from = 0;
+  private end = 0;
+  private retained = 0;
+
+  constructor(
+    private readonly where: TopicPartition,
+    readonly base: bigint,
+    private readonly maxInflatedBytes: number,
+    private readonly meter: BufferMeter,
+  ) {}
+
+  get empty(): boolean {
+    return this.cursor === undefined && this.head === this.entries.length;
+  }
+
+  push(batch: FetchedBatch): void {
+    this.entries.push(batch);
+    this.bufferedBytes += batch.retainedBytes;
+    this.meter.bytes += batch.retainedBytes;
+  }
+
+  /** The records up to there do not exist, for this reader: control batches, aborted transactions. */
+  skipTo(offset: bigint): void {
+    if (this.empty) this.next = Math.max(this.next, this.relative(offset));
+    else this.entries.push(offset);
+  }
+
+  /** Drops everything; what comes is pushed from `offset` on. */
+  clear(offset: number): void {
+    this.entries = [];
+    this.head = 0;
+    this.batch = this.cursor = undefined;
+    this.peeked = false;
+    this.free(this.bufferedBytes);
+    this.retained = 0;
+    this.next = offset;
+  }
+
+  /** Stands on the next record and returns its relative offset; -Infinity when there is none. Throws `DecodeError`. */
+  peek(): number {
+    let offset = this.peekInBatch();
+    while (offset === -Infinity) {
+      if (this.cursor !== undefined) this.close();
+      if (!this.advance()) break;
+      offset = this.peekInBatch();
+    }
+    return offset;
+  }
+
+  /** As `peek`, within the open batch: -Infinity at its end, where the next one stays closed. */
+  peekInBatch(): number {
+    const { cursor } = this;
+    if (cursor === undefined) return -Infinity;
+    const { base } = this.batch!;
+    if (this.peeked) return base + cursor.offsetDelta;
+    while (cursor.next()) {
+      const offset = base + cursor.offsetDelta;
+      if (offset < this.from) continue;
+      this.peeked = true;
+      return offset;
+    }
+    return -Infinity;
+  }
+
+  /** The record that `peek` stands on is delivered. */
+  consume(offset: number): void {
+    this.next = offset + 1;
+    this.peeked = false;
+  }
+
+  relative(offset: bigint): number {
+    return Number(offset - this.base);
+  }
+
+  /** Opens the next batch, or passes a stretch without records. */
+  private advance(): boolean {
+    if (this.head === this.entries.length) return false;
+    const entry = this.entries[this.head]!;
+    if (typeof entry === 'bigint') this.next = Math.max(this.next, this.relative(entry));
+    else this.open(entry);
+    // Not kept until the array is dropped: the entry pins a frame.
+    this.entries[this.head++] = 0n;
+    if (this.head === this.entries.length) {
+      this.entries = [];
+      this.head = 0;
+    }
+    return true;
+  }
+
+  private open(entry: FetchedBatch): void {
+    const { header } = entry;
+    const opened = openBatch(entry.records, header, { maxInflatedBytes: this.maxInflatedBytes, where: this.where });
+    const base = this.relative(header.baseOffset);
+    this.cursor = new RecordCursor(opened);
+    this.batch = { header, frame: opened.frame, base, highWatermark: entry.highWatermark };
+    // Also `next`: a rewind may ask for a record in the middle of a batch, and what came before it is delivered.
+    this.from = Math.max(this.relative(entry.from), this.next);
+    this.end = base + header.lastOffsetDelta + 1;
+    this.retained = entry.retainedBytes;
+  }
+
+  private close(): void {
+    // Compaction removes records, also the last ones of a batch: its header says where the next batch begins.
+    this.next = Math.max(this.next, this.end);
+    this.free(this.retained);
+    this.retained = 0;
+    this.batch = this.cursor = undefined;
+  }
+
+  private free(bytes: number): void {
+    if (bytes === 0) return;
+    this.bufferedBytes -= bytes;
+    this.meter.bytes -= bytes;
+    this.meter.freed = true;
+  }
+}
