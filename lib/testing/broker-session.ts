@@ -32,16 +32,17 @@ export function serveConnection(
   };
   session.add(() => gone.complete());
   session.add(
-    queue
-      .pipe(concatMap(frame => answer(frame, gone).pipe(map(result => ({ result, frame })))))
-      .subscribe(({ result, frame }) => {
+    queue.pipe(concatMap(frame => answer(frame, gone).pipe(map(result => ({ result, frame }))))).subscribe({
+      next({ result, frame }) {
         queuedBytes -= frame.length;
         if (queuedBytes <= QUEUED_BYTES) socket.mute(false);
         if (silent) return;
         if (result.chunks.length > 0) socket.write(result.chunks);
         if (result.then === 'silence') silent = true;
         else if (result.then !== undefined) finish(result.then);
-      }),
+      },
+      complete: () => session.unsubscribe(),
+    }),
   );
   session.add(
     socket.received.subscribe({
@@ -57,7 +58,6 @@ export function serveConnection(
         // What arrived before is still executed, as a broker would; only waiting for more has lost its purpose.
         gone.next();
         queue.complete();
-        if (queuedBytes === 0) session.unsubscribe();
       },
     }),
   );

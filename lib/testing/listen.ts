@@ -28,6 +28,7 @@ export function listen(cluster: ClusterState, accept: Accept, options: ListenOpt
 
     const open = (broker: number, at: number): void => {
       const server = net.createServer({ noDelay: true }, socket => {
+        if (!cluster.isUp(broker)) return void socket.destroy();
         sockets.add(socket);
         socket.once('close', () => sockets.delete(socket));
         accept(broker, serverSocket(socket), endpointOf);
@@ -70,7 +71,7 @@ function serverSocket(socket: net.Socket): ServerSocket {
       for (const chunk of chunks) socket.write(chunk);
       socket.uncork();
     },
-    end: () => void socket.end(),
+    end: () => socket.destroySoon(),
     // An empty write is flushed behind all others: a reset throws away what the kernel does not have yet.
     reset: () => void socket.write('', () => socket.resetAndDestroy()),
     mute: muted => void (muted ? socket.pause() : socket.resume()),

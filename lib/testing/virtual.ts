@@ -40,12 +40,22 @@ export function runVirtual(work: (t: VirtualHelpers) => void, options: VirtualOp
   });
 }
 
+/** More turns of I/O than any spec needs within one virtual ms. */
+const MAX_TURNS = 1_000_000;
+
 /** A runtime on a virtual clock: a turn of I/O takes no time, and chance is the same in every run. */
 function virtualRuntime(scheduler: TestScheduler): Runtime {
   let seed = 0x9e37_79b9;
+  let frame = 0;
+  let turns = 0;
   return Object.freeze({
     scheduler,
-    yield: (work: () => void) => scheduler.schedule(work, 0),
+    yield(work: () => void) {
+      if (scheduler.frame !== frame) [frame, turns] = [scheduler.frame, 0];
+      if (++turns > MAX_TURNS)
+        throw new Error(`Virtual time stands still at ${frame} ms: something goes round for ever`);
+      return scheduler.schedule(work, 0);
+    },
     random() {
       // Mulberry32: small, and good enough for jitter.
       seed = (seed + 0x6d2b_79f5) | 0;
