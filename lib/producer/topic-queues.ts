@@ -1,0 +1,58 @@
+import type { TopicMetadata } from '../cluster/metadata';
+import type { Bytes, ProducerRecord } from '../types';
+import { PartitionQueue } from './partition-queue';
+import { StickyPartition } from './partitioner';
+import type { Waiter } from './send-call';
+
+/** A record whose topic is not known yet. */
+export interface ParkedRecord {
+  readonly record: ProducerRecord<unknown, unknown>;
+  readonly key: Bytes;
+  readonly value: Bytes;
+  readonly waiter: Waiter;
+  readonly index: number;
+  readonly bytes: number;
+  readonly since: number;
+  readonly serial: number;
+}
+
+/** One topic as the producer sees it: a queue per partition, and the records that came before its partitions were known. */
+export class TopicQueues {
+  /** Its partitions are known. */
+  ready = false;
+  topicId = '';
+  readonly partitions: PartitionQueue[] = [];
+  /** The partitions that have a leader; all of them while none has. */
+  available: readonly number[] = [];
+  readonly sticky = new StickyPartition();
+  readonly parked: ParkedRecord[] = [];
+  #seen: TopicMetadata | undefined;
+
+  constructor(
+    readonly name: string,
+    private readonly queueOf: (topic: string, partition: number, topicId: string) => PartitionQueue,
+  ) {}
+
+  /** Takes over what is known of the topic; gives the queues whose leader is another one now. Partitions never go away. */
+  update(metadata: TopicMetadata): readonly PartitionQueue[] {
+    if (metadata === this.#seen || metadata.partitions.length === 0) return [];
+    this.#seen = metadata;
+    this.topicId = metadata.topicId;
+    const moved: PartitionQueue[] = [];
+    const led: number[] = [];
+    const count = Math.max(this.partitions.length, metadata.partitions.length);
+    for (let partition = 0; partition < count; partition++) {
+      const queue = (this.partitions[partition] ??= this.queueOf(this.name, partition, metadata.topicId));
+      queue.topicId = metadata.topicId;
+      const leader = metadata.partitions[partition]?.leader ?? queue.leader;
+      if (leader >= 0) led.push(partition);
+      if (leader === queue.leader) continue;
+      queue.leader = leader;
+      moved.push(queue);
+    }
+    this.available = led.length > 0 ? led : this.partitions.map(queue => queue.partition);
+    this.sticky.keepTo(this.available);
+    this.ready = true;
+    return moved;
+  }
+}
