@@ -93,7 +93,7 @@ function attempt(
 
     const overdue = { at: 0, slot: -1, due: () => link.end(setUpTimeout(broker, options.connectTimeoutMs, asked)) };
     link.deadlines.set(overdue, until);
-    const setUp = options.transport(broker, options.tls).pipe(
+    const setUp = defer(() => options.transport(broker, options.tls)).pipe(
       tap({
         next: stream => {
           asked = true;

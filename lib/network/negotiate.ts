@@ -30,11 +30,14 @@ export function negotiate(link: Link, version: number = ApiVersions.versions[1])
     concatMap(response => {
       if (response.errorCode !== UNSUPPORTED_VERSION) return of(response);
       const lower = lowerVersion(response, version);
-      return lower === undefined ? throwError(() => refused(link.broker, version)) : ask(link, lower);
+      return lower === undefined ? throwError(() => refused(link.broker)) : ask(link, lower);
     }),
     concatMap(response => {
       if (response.errorCode === NONE) return of(read(response));
-      return throwError(() => failed(link.broker, response.errorCode));
+      const { errorCode } = response;
+      return throwError(() =>
+        errorCode === UNSUPPORTED_VERSION ? refused(link.broker) : failed(link.broker, errorCode),
+      );
     }),
     catchError((error: unknown) =>
       throwError(() => (error instanceof DecodeError ? garbled(link.broker, error) : error)),
@@ -62,9 +65,10 @@ function read(response: ResponseOf<typeof ApiVersions>): Negotiated {
   return { versions, features };
 }
 
-function refused(broker: BrokerAddress, version: number): UnsupportedVersionError {
+function refused(broker: BrokerAddress): UnsupportedVersionError {
+  const [min, max] = ApiVersions.versions;
   return new UnsupportedVersionError(
-    `${describeBroker(broker)} does not accept ApiVersions version ${version} and offers no lower one that this client speaks`,
+    `${describeBroker(broker)} accepts none of the versions ${min}-${max} of ApiVersions that this client speaks`,
   );
 }
 
