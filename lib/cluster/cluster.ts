@@ -109,23 +109,17 @@ export function createCluster(options: ClientOptions, emit: EventSink): Cluster 
 
   function route(to: Route, owner: string, purpose: Purpose): Observable<Connection> {
     if (to === 'any') return any;
-    const node =
-      to === 'controller'
-        ? store
-            .topics([])
-            .pipe(
-              map(({ controllerId }) =>
-                nodeOrThrow(controllerId, 'LEADER_NOT_AVAILABLE', 'the controller is not known'),
-              ),
-            )
-        : 'nodeId' in to
-          ? store.topics([]).pipe(map(() => to.nodeId))
-          : 'group' in to
-            ? store.topics([]).pipe(switchMap(() => coordinators.nodeOf('group', to.group)))
-            : 'transaction' in to
-              ? store.topics([]).pipe(switchMap(() => coordinators.nodeOf('transaction', to.transaction)))
-              : store.topics([to.leaderOf.topic]).pipe(map(metadata => leaderOf(metadata, to.leaderOf)));
-    return node.pipe(switchMap(nodeId => connection(nodeId, owner, purpose)));
+    return nodeOf(to).pipe(switchMap(nodeId => connection(nodeId, owner, purpose)));
+  }
+
+  /** Any snapshot will do for a node id or a coordinator: without one, no address is known. */
+  function nodeOf(to: Exclude<Route, 'any'>): Observable<number> {
+    if (to === 'controller') return store.topics([]).pipe(map(controllerOf));
+    if ('nodeId' in to) return store.topics([]).pipe(map(() => to.nodeId));
+    if ('group' in to) return store.topics([]).pipe(switchMap(() => coordinators.nodeOf('group', to.group)));
+    if ('transaction' in to)
+      return store.topics([]).pipe(switchMap(() => coordinators.nodeOf('transaction', to.transaction)));
+    return store.topics([to.leaderOf.topic]).pipe(map(metadata => leaderOf(metadata, to.leaderOf)));
   }
 
   function forget(to: Route): void {
@@ -205,9 +199,12 @@ function leaderOf(metadata: MetadataSnapshot, { topic, partition }: TopicPartiti
   return leader;
 }
 
-function nodeOrThrow(nodeId: number, error: string, message: string): number {
-  if (nodeId < 0) throw brokerError(codeOf(error), { api: 'Metadata', message });
-  return nodeId;
+function controllerOf(metadata: MetadataSnapshot): number {
+  if (metadata.controllerId >= 0) return metadata.controllerId;
+  throw brokerError(codeOf('NOT_CONTROLLER'), {
+    api: 'Metadata',
+    message: 'the controller is not known at the moment',
+  });
 }
 
 function throwOnError<R>(api: AnyApi, response: R, errorsOf: ((response: R) => Iterable<number>) | undefined): void {
