@@ -21,13 +21,21 @@ export interface ConsumerOptions {
    * (`fetch.max.bytes`); `partitionBytes`: one partition in it (`max.partition.fetch.bytes`); `minBytes` and `maxWaitMs`: how long a
    * broker collects (`fetch.min.bytes`, `fetch.max.wait.ms`). [64 MiB, 16 MiB, 1 MiB, 1, 500]
    */
-  readonly fetch?: { readonly bufferBytes?: number; readonly maxBytes?: number; readonly partitionBytes?: number; readonly minBytes?: number; readonly maxWaitMs?: number };
+  readonly fetch?: {
+    readonly bufferBytes?: number;
+    readonly maxBytes?: number;
+    readonly partitionBytes?: number;
+    readonly minBytes?: number;
+    readonly maxWaitMs?: number;
+  };
   /** `manual`: only `commit()` commits. Else what was acked is committed each `everyMs`, or once offsets have moved by `everyRecords` (`auto.commit.interval.ms`). [every 5 s] */
   readonly commit?: 'manual' | { readonly everyMs?: number; readonly everyRecords?: number };
   /** How long giving up partitions, and `close`, wait for records in flight. [30 000] */
   readonly drainMs?: number;
   /** Positions from a store of your own, asked before the first fetch of newly assigned partitions that were given no `offset`. */
-  readonly startAt?: (partitions: readonly TopicPartition[]) => ObservableInput<readonly (TopicPartition & { readonly offset: Position })[]>;
+  readonly startAt?: (
+    partitions: readonly TopicPartition[],
+  ) => ObservableInput<readonly (TopicPartition & { readonly offset: Position })[]>;
   /** `warnMs`: the window is full and not one record settled for this long: a `stalled` event and one process warning. [10 000] */
   readonly stall?: { readonly warnMs?: number };
   /** Makes `record.key` of its bytes. [the bytes] */
@@ -40,11 +48,19 @@ export interface ConsumerOptions {
 export interface ResolvedConsumerOptions {
   readonly groupId: string | undefined;
   readonly offsetReset: 'earliest' | 'latest' | 'error';
+  /** The same for partitions that appear after the subscription: their first records are new. */
+  readonly offsetResetOfNew: 'earliest' | 'latest' | 'error';
   readonly outOfRange: 'earliest' | 'latest' | 'error';
   readonly isolation: 'read_committed' | 'read_uncommitted';
   readonly ack: 'manual' | 'auto';
   readonly window: { readonly records: number; readonly bytes: number; readonly ackAhead: number };
-  readonly fetch: { readonly bufferBytes: number; readonly maxBytes: number; readonly partitionBytes: number; readonly minBytes: number; readonly maxWaitMs: number };
+  readonly fetch: {
+    readonly bufferBytes: number;
+    readonly maxBytes: number;
+    readonly partitionBytes: number;
+    readonly minBytes: number;
+    readonly maxWaitMs: number;
+  };
   /** `undefined` = manual. `everyRecords` is `Infinity` when not asked for. */
   readonly commit: { readonly everyMs: number; readonly everyRecords: number } | undefined;
   readonly drainMs: number;
@@ -75,23 +91,36 @@ const INT32 = 2 ** 31 - 1;
 /** Fills in the defaults of a consumer; throws `TypeError` or `RangeError` that names the option. */
 export function resolveConsumerOptions(given: ConsumerOptions = {}): ResolvedConsumerOptions {
   checkOptions(WHAT, given, KNOWN);
-  if (given.groupId !== undefined && (typeof given.groupId !== 'string' || given.groupId === '')) throw new TypeError(`${WHAT}: option "groupId" must be a non-empty string`);
+  if (given.groupId !== undefined && (typeof given.groupId !== 'string' || given.groupId === ''))
+    throw new TypeError(`${WHAT}: option "groupId" must be a non-empty string`);
   checkOneOf(WHAT, 'offsetReset', given.offsetReset, ['earliest', 'latest', 'error']);
   checkOneOf(WHAT, 'outOfRange', given.outOfRange, ['earliest', 'latest', 'error']);
   checkOneOf(WHAT, 'isolation', given.isolation, ['read_committed', 'read_uncommitted']);
   checkOneOf(WHAT, 'ack', given.ack, ['manual', 'auto']);
   checkNumber(WHAT, 'drainMs', given.drainMs, { min: 0 });
-  if (given.startAt !== undefined && typeof given.startAt !== 'function') throw new TypeError(`${WHAT}: option "startAt" must be a function`);
+  if (given.startAt !== undefined && typeof given.startAt !== 'function')
+    throw new TypeError(`${WHAT}: option "startAt" must be a function`);
   for (const name of ['key', 'value'] as const) {
     const decoder: unknown = given[name];
-    if (decoder !== undefined && typeof (decoder as Partial<Decoder<unknown>>)?.decode !== 'function') throw new TypeError(`${WHAT}: option "${name}" must have a decode method, as utf8 and json() have`);
+    if (decoder !== undefined && typeof (decoder as Partial<Decoder<unknown>>)?.decode !== 'function')
+      throw new TypeError(`${WHAT}: option "${name}" must have a decode method, as utf8 and json() have`);
   }
   const window = numbers('window', given.window, CONSUMER_DEFAULTS.window, { records: 1, bytes: 1, ackAhead: 1 });
-  const fetch = numbers('fetch', given.fetch, CONSUMER_DEFAULTS.fetch, { bufferBytes: 1, maxBytes: 1, partitionBytes: 1, minBytes: 0, maxWaitMs: 0 });
-  const commit = given.commit === 'manual' ? undefined : numbers('commit', given.commit, CONSUMER_DEFAULTS.commit, { everyMs: 1, everyRecords: 1 });
+  const fetch = numbers('fetch', given.fetch, CONSUMER_DEFAULTS.fetch, {
+    bufferBytes: 1,
+    maxBytes: 1,
+    partitionBytes: 1,
+    minBytes: 0,
+    maxWaitMs: 0,
+  });
+  const commit =
+    given.commit === 'manual'
+      ? undefined
+      : numbers('commit', given.commit, CONSUMER_DEFAULTS.commit, { everyMs: 1, everyRecords: 1 });
   return Object.freeze({
     groupId: given.groupId,
     offsetReset: given.offsetReset ?? CONSUMER_DEFAULTS.offsetReset,
+    offsetResetOfNew: given.offsetReset ?? 'earliest',
     outOfRange: given.outOfRange ?? CONSUMER_DEFAULTS.outOfRange,
     isolation: given.isolation ?? CONSUMER_DEFAULTS.isolation,
     ack: given.ack ?? (given.groupId === undefined ? 'auto' : 'manual'),
@@ -107,12 +136,17 @@ export function resolveConsumerOptions(given: ConsumerOptions = {}): ResolvedCon
 }
 
 /** A group of numeric options: unknown names and numbers out of range throw, the rest is filled in. */
-function numbers<T extends Readonly<Record<string, number>>>(name: string, given: Partial<T> | undefined, defaults: T, least: { readonly [K in keyof T]: number }): T {
+function numbers<N extends string>(
+  name: string,
+  given: { readonly [K in N]?: number | undefined } | undefined,
+  defaults: Readonly<Record<N, number>>,
+  least: Readonly<Record<N, number>>,
+): Readonly<Record<N, number>> {
   if (given === undefined) return defaults;
   checkOptions(`${WHAT}: option "${name}"`, given, Object.keys(defaults));
-  for (const [key, value] of Object.entries(given)) {
-    const unbounded = defaults[key] === Infinity && value === Infinity;
-    if (!unbounded) checkNumber(WHAT, `${name}.${key}`, value, { min: least[key]!, max: INT32 });
+  for (const key of Object.keys(defaults) as N[]) {
+    const unbounded = defaults[key] === Infinity && given[key] === Infinity;
+    if (!unbounded) checkNumber(WHAT, `${name}.${key}`, given[key], { min: least[key], max: INT32 });
   }
-  return Object.freeze({ ...defaults, ...defined(given) }) as T;
+  return Object.freeze({ ...defaults, ...defined(given) });
 }

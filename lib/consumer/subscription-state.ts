@@ -36,14 +36,21 @@ const GROUP_ACTIVE: SubscriptionState = Object.freeze({ mode: 'group', phase: 'a
 const ASSIGNED: SubscriptionState = Object.freeze({ mode: 'assigned', phase: 'active' });
 const CLOSED: SubscriptionState = Object.freeze({ mode: 'none', phase: 'closed' });
 
-const clear = (mode: SubscriptionMode, then: SubscriptionMode | 'closed'): SubscriptionState => ({ mode, phase: 'clearing', then });
+const clear = (mode: SubscriptionMode, then: SubscriptionMode | 'closed'): SubscriptionState => ({
+  mode,
+  phase: 'clearing',
+  then,
+});
 const begin = (mode: SubscriptionMode | 'closed'): SubscriptionState =>
   mode === 'group' ? GROUP_JOINING : mode === 'assigned' ? ASSIGNED : mode === 'closed' ? CLOSED : UNSUBSCRIBED;
 
 type Move = (state: SubscriptionState) => SubscriptionState;
 const stay: Move = state => state;
 /** The latest wish counts: a call during clearing changes what follows, except that nothing follows `close`. */
-const afterwards = (then: SubscriptionMode | 'closed'): Move => state => (state.then === 'closed' ? state : clear(state.mode, then));
+const afterwards =
+  (then: SubscriptionMode | 'closed'): Move =>
+  state =>
+    state.then === 'closed' ? state : clear(state.mode, then);
 
 /** The legal moves. What is not here throws. */
 const MOVES: Readonly<Record<string, Partial<Record<SubscriptionEvent, Move>>>> = {
@@ -92,7 +99,9 @@ export function nextSubscription(state: SubscriptionState, event: SubscriptionEv
   const move = MOVES[`${state.mode} ${state.phase}`]?.[event];
   if (move === undefined)
     throw new InvalidStateError(
-      state.phase === 'closed' ? `the consumer is closed; ${event}() needs a new one` : `consumer: ${event} is not possible while ${state.mode}/${state.phase}`,
+      state.phase === 'closed'
+        ? `the consumer is closed; ${event}() needs a new one`
+        : `consumer: ${event} is not possible while ${state.mode}/${state.phase}`,
     );
   return move(state);
 }

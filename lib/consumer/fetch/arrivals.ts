@@ -1,0 +1,53 @@
+import { scanBatches } from '../../records/batch-header';
+import type { ResponseOf } from '../../protocol/api';
+import type { Fetch } from '../../protocol/apis/fetch';
+import type { PartitionState } from '../partition-state';
+import { batchFilter } from './isolation';
+import type { FetchedBatch } from './fetched-batch';
+
+/** One partition of a Fetch response. */
+export type FetchedPartition = ResponseOf<typeof Fetch>['responses'][number]['partitions'][number];
+
+/**
+ * Takes the batches of a response in: advances the fetch position by their headers alone and hands those for the application to
+ * the delivery, which decodes them in its own time. Control, aborted and empty batches are stepped over in order (KIP-98).
+ * Throws a `DecodeError` that names the partition when the bytes are no batches. `true` = the position moved.
+ */
+export function takeIn(state: PartitionState, fetched: FetchedPartition, committedOnly: boolean): boolean {
+  const { delivery } = state;
+  const records = fetched.records;
+  if (delivery === undefined) return false;
+  delivery.highWatermark = fetched.highWatermark;
+  delivery.lastStableOffset = fetched.lastStableOffset;
+  if (records === null || records.length === 0) return false;
+  const wanted = batchFilter(records, committedOnly ? fetched.abortedTransactions : null, state);
+  const { offset: from, end } = state;
+  let next = from;
+  let epoch = -1;
+  let run: FetchedBatch[] = [];
+  for (const header of scanBatches(records)) {
+    const { nextOffset } = header;
+    const deliver = wanted(header) && header.recordCount > 0;
+    // A broker answers with whole batches: the first may begin, or even lie, before what was asked for.
+    if (nextOffset <= next) continue;
+    if (end !== undefined && header.baseOffset >= end) {
+      next = end;
+      break;
+    }
+    next = nextOffset;
+    epoch = header.leaderEpoch;
+    if (deliver) {
+      run.push({ records, header, from, highWatermark: fetched.highWatermark, retainedBytes: header.totalBytes });
+    } else {
+      if (run.length > 0) delivery.push(run);
+      run = [];
+      delivery.skipTo(next);
+    }
+  }
+  if (next === from) return false;
+  if (run.length > 0) delivery.push(run);
+  // What lies between the last batch and an `until` in a hole of the log is nothing: the end is reached.
+  if (next === end) delivery.skipTo(next);
+  state.arrived(next, epoch);
+  return true;
+}

@@ -1,0 +1,83 @@
+import { backoffMs, reactionTo } from '../../cluster/retry';
+import { BrokerError, DecodeError } from '../../errors';
+import { brokerError, codeOf } from '../../protocol/error-table';
+import type { PartitionState } from '../partition-state';
+import type { FetchedPartition } from './arrivals';
+import type { FetchContext } from './fetch-context';
+import { leaderOf } from './positions';
+
+const UNKNOWN_SERVER_ERROR = codeOf('UNKNOWN_SERVER_ERROR');
+const OFFSET_OUT_OF_RANGE = codeOf('OFFSET_OUT_OF_RANGE');
+const CORRUPT_MESSAGE = codeOf('CORRUPT_MESSAGE');
+
+/** Retries pass over a leader election silently; a partition that stays away this often in a row is worth an event. */
+const ATTEMPTS_UNTIL_EVENT = 2;
+
+/** Whether reading again may help. A broker's internal error says nothing of the request, and to repeat a fetch is harmless. */
+export function mayPass(error: unknown): boolean {
+  return reactionTo(error) !== 'fatal' || (error instanceof BrokerError && error.code === UNKNOWN_SERVER_ERROR);
+}
+
+/**
+ * One partition could not be read or placed. A fault that may pass sets it, and it alone, back; its position stays. The
+ * metadata is refreshed where they may be the reason. All else is fatal for the view.
+ */
+export function setBack(context: FetchContext, state: PartitionState, error: unknown): void {
+  const { cluster } = context;
+  if (!mayPass(error)) return context.fatal(error);
+  const { retryBackoffMs: baseMs, retryBackoffMaxMs: maxMs } = cluster.options;
+  if (reactionTo(error) === 'refresh') cluster.refresh();
+  const leader = leaderOf(cluster, state);
+  state.attempts++;
+  state.failedAt = typeof leader === 'number' ? leader : -1;
+  state.retryAt =
+    cluster.runtime.scheduler.now() + backoffMs(state.attempts, { baseMs, maxMs }, cluster.runtime.random);
+  if (state.unavailable || state.attempts < ATTEMPTS_UNTIL_EVENT) return;
+  state.unavailable = true;
+  cluster.emit({ type: 'partition-unavailable', partition: { topic: state.topic, partition: state.partition }, error });
+}
+
+/** A partition's error code in a Fetch response. */
+export function onFetchError(context: FetchContext, state: PartitionState, fetched: FetchedPartition): void {
+  const { outOfRange } = context.options;
+  const { topic, partition, offset } = state;
+  const code = fetched.errorCode;
+  if (code === CORRUPT_MESSAGE)
+    return context.fatal(
+      new DecodeError(
+        `The broker found the log of ${topic}-${partition} corrupt at offset ${offset}; seek past it, or restore the log`,
+        { position: 0, api: 'Fetch', topic, partition, offset },
+      ),
+    );
+  if (code !== OFFSET_OUT_OF_RANGE)
+    return setBack(context, state, brokerError(code, { api: 'Fetch', topic, partition }));
+  if (outOfRange === 'error') return context.fatal(notInLog(state, `offset ${offset} is not in the log`));
+  state.outOfRange(outOfRange);
+}
+
+/** The log ends before the position since another broker leads it (KIP-320, KIP-595): what was read from there on is gone. */
+export function onTruncated(context: FetchContext, state: PartitionState, end: bigint): void {
+  if (context.options.outOfRange === 'error')
+    return context.fatal(
+      notInLog(state, `the log was truncated to offset ${end}, behind the position ${state.offset}`),
+    );
+  const from = state.offset;
+  const to = end < from ? end : from;
+  context.relocate(state, to);
+  context.cluster.emit({
+    type: 'offset-reset',
+    partition: { topic: state.topic, partition: state.partition },
+    from,
+    to,
+  });
+}
+
+function notInLog({ topic, partition }: PartitionState, message: string): BrokerError {
+  return brokerError(OFFSET_OUT_OF_RANGE, {
+    api: 'Fetch',
+    topic,
+    partition,
+    message,
+    hint: "outOfRange is 'error': seek(), or choose 'earliest' or 'latest'",
+  });
+}

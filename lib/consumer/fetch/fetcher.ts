@@ -1,0 +1,165 @@
+import { Subscription } from 'rxjs';
+import type { PartitionState } from '../partition-state';
+import { BrokerFetch } from './broker-fetch';
+import { mayPass, setBack } from './faults';
+import type { FetchContext } from './fetch-context';
+import { leaderOf, resolvePositions } from './positions';
+import type { Wish, WishAnswer } from './positions';
+
+/**
+ * Brings the partitions of a consumer: looks up where to begin, then keeps one fetch going per leader. Runs only between
+ * `start` and `stop`, which is while a view is subscribed. There is no stored "paused" or "full": each look at the
+ * partitions computes anew who may be fetched.
+ */
+export class Fetcher {
+  readonly #context: FetchContext;
+  readonly #brokers = new Map<number, BrokerFetch>();
+  #running = Subscription.EMPTY;
+  #looking = false;
+  #soon = Subscription.EMPTY;
+  #timer = Subscription.EMPTY;
+  /** Leaders of partitions that want records, as of the last look; each has the same share of the buffer. */
+  #leaders = 1;
+
+  constructor(context: FetchContext) {
+    this.#context = context;
+  }
+
+  start(): void {
+    if (!this.#running.closed) return;
+    this.#running = new Subscription();
+    this.watch();
+    this.#running.add(this.#context.cluster.snapshots.subscribe(() => this.wake()));
+  }
+
+  /** Requests and look-ups under way are given up; positions stay. */
+  stop(): void {
+    for (const one of [this.#running, this.#soon, this.#timer]) one.unsubscribe();
+    for (const broker of this.#brokers.values()) broker.stop();
+    this.#brokers.clear();
+    for (const state of this.#context.states.values()) state.resolving = 0;
+  }
+
+  /** Has the metadata know the topics of all partitions. To be called when partitions were added. */
+  watch(): void {
+    if (this.#running.closed) return;
+    const topics = [...new Set([...this.#context.states.values()].map(state => state.topic))];
+    if (topics.length === 0) return;
+    // What a topic lacks is in the snapshots; that no broker answers yet is no reason to stop asking.
+    this.#running.add(
+      this.#context.cluster
+        .topics(topics)
+        .subscribe({ next: () => this.wake(), error: (error: unknown) => this.#unwatched(error) }),
+    );
+  }
+
+  /** Something changed. Looks at the partitions once, after this turn, however often it is called. */
+  wake(): void {
+    if (this.#running.closed || !this.#soon.closed) return;
+    const soon = new Subscription();
+    this.#soon = soon;
+    soon.add(
+      this.#context.cluster.runtime.yield(() => {
+        soon.unsubscribe();
+        this.#look();
+      }),
+    );
+  }
+
+  #unwatched(error: unknown): void {
+    if (mayPass(error)) this.watch();
+    else this.#context.fatal(error);
+  }
+
+  /** For whoever was called while the partitions are being looked at, or at any other time. */
+  readonly #again = (): void => {
+    if (this.#looking) this.wake();
+    else this.#look();
+  };
+
+  #look(): void {
+    const { cluster, states } = this.#context;
+    if (this.#running.closed || cluster.metadata.at === -Infinity) return;
+    this.#looking = true;
+    this.#timer.unsubscribe();
+    const now = cluster.runtime.scheduler.now();
+    let lookAgainAt = Infinity;
+    const homeless: PartitionState[] = [];
+    const byLeader = new Map<number, PartitionState[]>();
+    for (const state of states.values()) {
+      if (state.leaving || state.resolving > 0 || !(state.wantsPlace || state.wantsRecords)) continue;
+      const leader = leaderOf(cluster, state);
+      const node = typeof leader === 'number' ? leader : -1;
+      // A pause ends early when somebody else leads the partition now.
+      if (state.retryAt > now && node !== state.failedAt) state.retryAt = now;
+      if (state.retryAt <= now && typeof leader !== 'number') setBack(this.#context, state, leader);
+      if (state.retryAt > now) lookAgainAt = Math.min(lookAgainAt, state.retryAt);
+      if (typeof leader !== 'number') continue;
+      if (!state.wantsPlace) listOf(byLeader, leader).push(state);
+      else if (state.retryAt <= now) homeless.push(state);
+    }
+    this.#leaders = Math.max(1, byLeader.size);
+    if (homeless.length > 0 && !this.#running.closed) this.#place(homeless);
+    for (const [nodeId, list] of byLeader)
+      if (!this.#running.closed) lookAgainAt = Math.min(lookAgainAt, this.#broker(nodeId).poll(list, now));
+    if (lookAgainAt < Infinity && !this.#running.closed)
+      this.#timer = cluster.runtime.scheduler.schedule(() => this.#look(), Math.max(0, lookAgainAt - now));
+    this.#looking = false;
+  }
+
+  #broker(nodeId: number): BrokerFetch {
+    const known = this.#brokers.get(nodeId);
+    if (known !== undefined) return known;
+    const made = new BrokerFetch({
+      context: this.#context,
+      nodeId,
+      partitions: () =>
+        [...this.#context.states.values()].filter(
+          state => state.wantsRecords && leaderOf(this.#context.cluster, state) === nodeId,
+        ),
+      shareBytes: () => this.#context.options.fetch.bufferBytes / this.#leaders,
+      again: this.#again,
+    });
+    this.#brokers.set(nodeId, made);
+    return made;
+  }
+
+  /** Looks up where these partitions begin and end. */
+  #place(states: readonly PartitionState[]): void {
+    const wishes: Wish[] = [];
+    for (const state of states) {
+      const { turn } = state;
+      const before = wishes.length;
+      if (state.from === undefined) wishes.push({ state, turn, what: 'from', at: state.start });
+      if (state.until !== undefined && state.end === undefined)
+        wishes.push({ state, turn, what: 'until', at: state.until });
+      state.resolving = wishes.length - before;
+    }
+    this.#running.add(
+      resolvePositions(this.#context, wishes).subscribe({
+        next: answers => {
+          for (const answer of answers) this.#placed(answer);
+          this.wake();
+        },
+        error: (error: unknown) => this.#context.fatal(error),
+      }),
+    );
+  }
+
+  #placed(answer: WishAnswer): void {
+    const { state, turn, what } = answer.tag;
+    if (state.turn !== turn || state.leaving) return;
+    state.resolving--;
+    if ('error' in answer) return setBack(this.#context, state, answer.error);
+    if (what === 'until') state.end = answer.offset;
+    else state.from = answer.offset;
+    if (state.from === undefined || (state.until !== undefined && state.end === undefined)) return;
+    this.#context.place(state, state.from);
+  }
+}
+
+function listOf(lists: Map<number, PartitionState[]>, node: number): PartitionState[] {
+  let list = lists.get(node);
+  if (list === undefined) lists.set(node, (list = []));
+  return list;
+}

@@ -1,0 +1,107 @@
+import {
+  catchError,
+  defaultIfEmpty,
+  defer,
+  distinctUntilChanged,
+  map,
+  of,
+  skip,
+  switchMap,
+  take,
+  takeUntil,
+} from 'rxjs';
+import type { Observable } from 'rxjs';
+import type { Cluster } from '../../cluster/cluster';
+import { reactionTo } from '../../cluster/retry';
+import { RequestTimeoutError } from '../../errors';
+import { ListOffsets } from '../../protocol/apis/list-offsets';
+import { brokerError } from '../../protocol/error-table';
+import type { TopicPartition } from '../../types';
+
+/** A place in a log that only its leader knows. A timestamp in ms finds the first record not earlier. */
+export type LogPlace = 'earliest' | 'latest' | { readonly timestamp: number };
+
+/** What to look up. `Q` is whatever the caller wants back with the answer. */
+export interface OffsetQuery<Q> extends TopicPartition {
+  readonly at: LogPlace;
+  readonly tag: Q;
+}
+
+/** An offset, or why there is none; -1 = no record is that late. */
+export type OffsetAnswer<Q> =
+  { readonly tag: Q; readonly offset: bigint } | { readonly tag: Q; readonly error: unknown };
+
+const TIMESTAMP = { earliest: -2, latest: -1 } as const;
+
+/**
+ * Asks one leader for offsets: one attempt, one value, an answer or an error per query. Gives up with a retriable error as
+ * soon as the metadata names another leader for one of them, instead of waiting for a broker that may be dead. Errors
+ * only with what no retry can change.
+ */
+export function listOffsetsOf<Q>(
+  cluster: Cluster,
+  leader: number,
+  isolation: 'read_committed' | 'read_uncommitted',
+  queries: readonly OffsetQuery<Q>[],
+): Observable<readonly OffsetAnswer<Q>[]> {
+  const failed = (error: unknown) => queries.map(query => ({ tag: query.tag, error }));
+  const moved = cluster.snapshots.pipe(
+    map(snapshot =>
+      queries.every(query => snapshot.topics.get(query.topic)?.partitions[query.partition]?.leader === leader),
+    ),
+    distinctUntilChanged(),
+    skip(1),
+  );
+  return defer(() => cluster.connection(leader, 'client', 'client')).pipe(
+    take(1),
+    switchMap(connection => connection.request(ListOffsets, request(cluster, isolation, queries))),
+    map(response => {
+      const found = new Map<string, { errorCode: number; offset: bigint }>();
+      for (const topic of response.topics)
+        for (const one of topic.partitions) found.set(`${topic.name}/${one.partitionIndex}`, one);
+      return queries.map((query): OffsetAnswer<Q> => {
+        const one = found.get(`${query.topic}/${query.partition}`);
+        if (one === undefined)
+          return {
+            tag: query.tag,
+            error: new RequestTimeoutError(`ListOffsets: the answer lacks ${query.topic}-${query.partition}`),
+          };
+        if (one.errorCode !== 0)
+          return {
+            tag: query.tag,
+            error: brokerError(one.errorCode, { api: 'ListOffsets', topic: query.topic, partition: query.partition }),
+          };
+        return { tag: query.tag, offset: one.offset };
+      });
+    }),
+    takeUntil(moved),
+    defaultIfEmpty(failed(new RequestTimeoutError(`ListOffsets: broker ${leader} is not the leader any more`))),
+    catchError((error: unknown) => {
+      if (reactionTo(error) === 'fatal') throw error;
+      return of(failed(error));
+    }),
+  );
+}
+
+function request<Q>(
+  cluster: Cluster,
+  isolation: 'read_committed' | 'read_uncommitted',
+  queries: readonly OffsetQuery<Q>[],
+) {
+  const topics = new Map<string, { partitionIndex: number; currentLeaderEpoch: number; timestamp: number }[]>();
+  for (const { topic, partition, at } of queries) {
+    let partitions = topics.get(topic);
+    if (partitions === undefined) topics.set(topic, (partitions = []));
+    const currentLeaderEpoch = cluster.metadata.topics.get(topic)?.partitions[partition]?.leaderEpoch ?? -1;
+    partitions.push({
+      partitionIndex: partition,
+      currentLeaderEpoch,
+      timestamp: typeof at === 'string' ? TIMESTAMP[at] : at.timestamp,
+    });
+  }
+  return {
+    isolationLevel: isolation === 'read_committed' ? 1 : 0,
+    topics: [...topics].map(([name, partitions]) => ({ name, partitions })),
+    timeoutMs: cluster.options.requestTimeoutMs,
+  };
+}

@@ -1,0 +1,100 @@
+import {
+  catchError,
+  combineLatest,
+  defer,
+  distinctUntilChanged,
+  EMPTY,
+  exhaustMap,
+  filter,
+  map,
+  of,
+  scan,
+  startWith,
+  switchMap,
+  timer,
+} from 'rxjs';
+import type { Observable } from 'rxjs';
+import type { Cluster } from '../cluster/cluster';
+import type { MetadataSnapshot } from '../cluster/metadata';
+import { reactionTo } from '../cluster/retry';
+import { Metadata } from '../protocol/apis/metadata';
+import type { TopicPartition } from '../types';
+
+/** A partition of a subscribed topic. */
+export interface SubscribedPartition extends TopicPartition {
+  /** It was not there when its topic was first seen: its first records are new. */
+  readonly appearedLater: boolean;
+}
+
+/**
+ * All partitions of some topics, as far as the cluster knows them; emits again when they grow. A topic or partition that is missing from an
+ * answer stays: one broker's stale view is no deletion. A pattern is matched against all topics again each `metadataMaxAgeMs`.
+ * Never completes; errors when the cluster refuses us.
+ */
+export function subscribedPartitions(
+  cluster: Cluster,
+  owner: string,
+  topics: readonly string[] | RegExp,
+): Observable<readonly SubscribedPartition[]> {
+  const names = Array.isArray(topics)
+    ? of(topics as readonly string[])
+    : matchingTopics(cluster, owner, topics as RegExp);
+  return names.pipe(
+    switchMap(wanted =>
+      combineLatest([
+        of(wanted),
+        cluster.snapshots,
+        wanted.length === 0 ? of(undefined) : cluster.topics(wanted).pipe(catchError(onlyFatal), startWith(undefined)),
+      ]),
+    ),
+    filter(([, snapshot]) => snapshot.at !== -Infinity),
+    scan(grow, new Map<string, ReadonlyMap<number, boolean>>() as Known),
+    distinctUntilChanged(),
+    map(known =>
+      [...known].flatMap(([topic, partitions]) =>
+        [...partitions].map(([partition, appearedLater]) => ({ topic, partition, appearedLater })),
+      ),
+    ),
+  );
+}
+
+/** By topic and partition: whether it appeared later. A topic without partitions was looked for and is not there. */
+type Known = ReadonlyMap<string, ReadonlyMap<number, boolean>>;
+
+/** What is known after a snapshot; the same object when that is nothing new. */
+function grow(known: Known, [wanted, snapshot]: readonly [readonly string[], MetadataSnapshot, unknown]): Known {
+  let grown: Map<string, ReadonlyMap<number, boolean>> | undefined;
+  for (const name of wanted) {
+    const topic = snapshot.topics.get(name);
+    if (topic === undefined) continue;
+    const seen = known.get(name);
+    const missing = topic.partitions.flatMap(one =>
+      one === undefined || seen?.has(one.partition) ? [] : [one.partition],
+    );
+    if (missing.length === 0 && seen !== undefined) continue;
+    grown ??= new Map(known);
+    const partitions = new Map(seen);
+    for (const partition of missing) partitions.set(partition, seen !== undefined);
+    grown.set(name, partitions);
+  }
+  return grown ?? known;
+}
+
+function matchingTopics(cluster: Cluster, owner: string, pattern: RegExp): Observable<readonly string[]> {
+  // A sticky or global pattern remembers where it stopped, and would match every other time.
+  const stateless = new RegExp(pattern.source, pattern.flags.replace(/[gy]/g, ''));
+  return defer(() => timer(0, cluster.options.metadataMaxAgeMs, cluster.runtime.scheduler)).pipe(
+    exhaustMap(() => cluster.request(Metadata, { topics: null }, { route: 'any', owner }).pipe(catchError(onlyFatal))),
+    map(answer =>
+      answer.topics
+        .flatMap(({ name, isInternal }) => (name !== null && !isInternal && stateless.test(name) ? [name] : []))
+        .sort(),
+    ),
+    distinctUntilChanged((a, b) => a.length === b.length && a.every((name, i) => name === b[i])),
+  );
+}
+
+function onlyFatal(error: unknown): Observable<never> {
+  if (reactionTo(error) === 'fatal') throw error;
+  return EMPTY;
+}
