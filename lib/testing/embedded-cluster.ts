@@ -89,6 +89,13 @@ export class EmbeddedCluster {
     this.state.createTopic(topic, partitions, new Map(Object.entries(configs)));
   }
 
+  /** Deletes a topic with its records and what groups committed for it. */
+  deleteTopic(topic: string): void {
+    const found = this.state.topics.get(topic);
+    if (found === undefined) throw new RangeError(`The embedded cluster has no topic ${topic}`);
+    this.state.deleteTopic(found);
+  }
+
   /**
    * Appends records as a producer would, in one batch up to a megabyte. With `transaction` they are transactional and
    * their marker follows at once: what was `aborted` is in the log, but not for `read_committed`.

@@ -16,7 +16,11 @@ export interface Wire extends Omit<VirtualHelpers, 'cluster'> {
 }
 
 /** Runs `work` in virtual time; fails unless it completes before the horizon. */
-export function inVirtualTime(options: EmbeddedClusterOptions, work: (wire: Wire) => Observable<unknown>, forMs?: number): void {
+export function inVirtualTime(
+  options: EmbeddedClusterOptions,
+  work: (wire: Wire) => Observable<unknown>,
+  forMs?: number,
+): void {
   let outcome: unknown = new Error('The spec did not complete before the horizon');
   runVirtual(
     t => {
