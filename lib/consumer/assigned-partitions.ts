@@ -24,6 +24,15 @@ export function checkAssigned(partitions: readonly AssignedPartition[]): Readonl
   return byKey;
 }
 
+/** Checks what was given to `subscribe`; throws `TypeError`. */
+export function checkTopics(topics: string | readonly string[] | RegExp): readonly string[] | RegExp {
+  if (topics instanceof RegExp) return topics;
+  const list: unknown = typeof topics === 'string' ? [topics] : topics;
+  if (!Array.isArray(list) || !list.every(topic => typeof topic === 'string' && topic !== ''))
+    throw new TypeError('subscribe: a topic, a list of topics or a RegExp is expected');
+  return [...new Set(list as readonly string[])];
+}
+
 /** Throws unless this names a partition. */
 export function checkPartition(call: string, one: TopicPartition): void {
   if (one === null || typeof one !== 'object' || typeof one.topic !== 'string' || one.topic === '')

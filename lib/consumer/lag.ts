@@ -12,12 +12,12 @@ import type { PartitionState } from './partition-state';
 export function lagOf(
   cluster: Cluster,
   isolation: 'read_committed' | 'read_uncommitted',
-  states: readonly PartitionState[],
+  states: () => readonly PartitionState[],
 ): Observable<readonly PartitionLag[]> {
   const { runtime, emit, options } = cluster;
   return defer(() => {
     const byLeader = new Map<number, OffsetQuery<PartitionState>[]>();
-    for (const state of states) {
+    for (const state of states()) {
       if (state.delivery === undefined) continue;
       const leader = leaderOf(cluster, state);
       if (typeof leader !== 'number') throw leader;
