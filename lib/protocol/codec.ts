@@ -65,18 +65,25 @@ const SHORT: LengthCodec = { read: r => r.int16(), write: (w, length) => w.int16
 /** Of arrays and bytes before flexible versions. */
 export const LONG: LengthCodec = { read: r => r.int32(), write: (w, length) => w.int32(length), bytes: 4 };
 
+/** Also of compact strings, whose length could be longer. */
+const MAX_STRING_BYTES = 0x7fff;
+
 function stringCodec(nullable: boolean, context: CodecContext): Codec {
   const prefix = context.flexible ? COMPACT : SHORT;
   return {
     minBytes: prefix.bytes,
     read(reader) {
       const length = prefix.read(reader);
-      return length < 0 ? readNull(reader, length, nullable, context) : reader.utf8(length);
+      if (length < 0) return readNull(reader, length, nullable, context);
+      if (length > MAX_STRING_BYTES) throw reader.error(`${describe(context)} has the length ${length}`);
+      return reader.utf8(length);
     },
     write(writer, value: string | null) {
       if (value === null) return writeNull(writer, prefix, nullable, context);
       const length = utf8Length(value);
-      if (length > 0x7fff) throw new RangeError(`${describe(context)} of ${length} bytes: at most 32767 are allowed`);
+      if (length > MAX_STRING_BYTES) {
+        throw new RangeError(`${describe(context)} of ${length} bytes: at most ${MAX_STRING_BYTES} are allowed`);
+      }
       prefix.write(writer, length);
       writer.utf8(value, length);
     },

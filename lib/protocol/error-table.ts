@@ -28,7 +28,7 @@ const FATAL = 16;
 // reactions of the Java producer and consumer. Codes that want more than this (OUT_OF_ORDER_SEQUENCE_NUMBER,
 // DUPLICATE_SEQUENCE_NUMBER, MEMBER_ID_REQUIRED, REBOOTSTRAP_REQUIRED, ...) are the business of their owners.
 // prettier-ignore
-const TABLE: readonly (readonly [code: number, name: string, flags?: number])[] = [
+const TABLE = [
   [-1, 'UNKNOWN_SERVER_ERROR'],
   [0, 'NONE'],
   [1, 'OFFSET_OUT_OF_RANGE'],
@@ -167,11 +167,14 @@ const TABLE: readonly (readonly [code: number, name: string, flags?: number])[] 
   [134, 'GROUP_DELETION_FAILED'],
   [135, 'STREAMS_TOPOLOGY_DESCRIPTION_UPDATE_FAILED'],
   [136, 'CONTROLLER_ID_NOT_REGISTERED'],
-];
+] as const satisfies readonly (readonly [code: number, name: string, flags?: number])[];
+
+/** Kafka's name for an error. */
+export type ErrorName = (typeof TABLE)[number][1];
 
 /** Every error code of Kafka 4.4. */
 export const ERRORS: ReadonlyMap<number, ErrorInfo> = new Map(
-  TABLE.map(([code, name, flags = 0]) => [
+  TABLE.map(([code, name, flags = 0]: readonly [number, string, number?]) => [
     code,
     Object.freeze({
       code,
@@ -202,8 +205,8 @@ export function errorOf(code: number): ErrorInfo {
   );
 }
 
-/** The code of Kafka's name for an error. Throws `TypeError` for a name that Kafka 4.4 does not have. */
-export function codeOf(name: string): number {
+/** The code of an error by Kafka's name. Throws `TypeError` for a name that Kafka 4.4 does not have. */
+export function codeOf(name: ErrorName): number {
   const code = codes.get(name);
   if (code === undefined) throw new TypeError(`Kafka has no error called ${name}`);
   return code;
