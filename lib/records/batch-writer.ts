@@ -4,8 +4,6 @@ import { stampBatch, writeBatchHeader } from './batch-stamp';
 import { codecIdOf, codecOf } from './compression/codecs';
 import { RecordEncoder } from './record-encoder';
 
-export { buildBatch } from './build-batch';
-
 /** How a `BatchWriter` is made. */
 export interface BatchWriterOptions {
   /** The batch takes records up to this size, header included and before compression (`batch.size`); the first always fits. */
@@ -70,7 +68,7 @@ export class BatchWriter {
     const needed = this.length + size;
     if (needed > this.options.capacityBytes && !first) return false;
     if (needed > this.buffer.length) this.grow(needed);
-    this.length = encoder.write(this.buffer, this.length);
+    this.length = encoder.write(this.buffer, this.length, key, value);
     this.records++;
     if (first) this.baseTimestamp = this.maxTimestamp = timestamp;
     else if (timestamp > this.maxTimestamp) this.maxTimestamp = timestamp;

@@ -46,7 +46,7 @@ export function buildBatch(records: readonly BatchRecord[], options: BatchOption
     lastOffsetDelta = offsetDelta;
     maxTimestamp = Math.max(maxTimestamp, timestamp);
     const record = Buffer.alloc(encoder.measure(timestamp - baseTimestamp, offsetDelta, key, value, headers));
-    encoder.write(record, 0);
+    encoder.write(record, 0, key, value);
     return record;
   });
   const { compression = 'none' } = options;

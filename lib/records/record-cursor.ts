@@ -58,103 +58,141 @@ export class RecordCursor {
       return false;
     }
     this.remaining--;
-    const length = this.varint();
-    const recordEnd = this.at + length;
+    // The position is a local and varints of one and two bytes are read in place: with a method for each and the
+    // position in a field a record took 27 ns instead of 15. Past the end of the frame a byte reads as 0; the checks
+    // against the record's end find that out.
+    const { frame } = this;
+    let { at } = this;
+    let bits = frame[at++]!;
+    if (bits >= 0x80) {
+      const second = frame[at++]!;
+      bits = second < 0x80 ? (bits & 0x7f) | (second << 7) : this.longVarint(bits, second, at);
+      if (second >= 0x80) at = this.at;
+    }
+    const length = (bits >>> 1) ^ -(bits & 1);
+    const recordEnd = at + length;
     if (length < 0 || recordEnd > this.end)
-      throw this.fault(`a record of ${length} bytes where ${this.end - this.at} are left`);
-    this.at++; // attributes: none is defined
-    const timestampDelta = this.varlong();
+      throw this.fault(`a record of ${length} bytes where ${this.end - at} are left`, at);
+
+    at++; // attributes: none is defined
+    bits = frame[at++]!;
+    let timestampDelta = (bits >>> 1) ^ -(bits & 1);
+    if (bits >= 0x80) {
+      timestampDelta = this.longVarlong(bits, at);
+      at = this.at;
+    }
     if (!this.appended) this.timestamp = this.baseTimestamp + timestampDelta;
-    const offsetDelta = this.varint();
+
+    bits = frame[at++]!;
+    if (bits >= 0x80) {
+      const second = frame[at++]!;
+      bits = second < 0x80 ? (bits & 0x7f) | (second << 7) : this.longVarint(bits, second, at);
+      if (second >= 0x80) at = this.at;
+    }
+    const offsetDelta = (bits >>> 1) ^ -(bits & 1);
     // Offsets only ever grow: a delta that goes back would deliver twice, one past the end would skip the next batch.
     if (offsetDelta <= this.offsetDelta || offsetDelta > this.lastOffsetDelta)
-      throw this.fault(
-        `offset delta ${offsetDelta} after ${this.offsetDelta}, in a batch that ends at ${this.lastOffsetDelta}`,
-      );
-    this.position = this.at;
-    this.skip('key', recordEnd);
-    this.skip('value', recordEnd);
-    const headers = this.varint();
-    if (headers !== 0) this.skipHeaders(headers, recordEnd);
-    if (this.at !== recordEnd) throw this.fault(`a record of ${length} bytes holds ${length + this.at - recordEnd}`);
+      throw this.fault(`offset delta ${offsetDelta} after ${this.offsetDelta} and up to ${this.lastOffsetDelta}`, at);
     this.offsetDelta = offsetDelta;
-    this.bodyBytes = recordEnd - this.position;
+    this.position = at;
+    this.bodyBytes = recordEnd - at;
+
+    bits = frame[at++]!;
+    if (bits >= 0x80) {
+      const second = frame[at++]!;
+      bits = second < 0x80 ? (bits & 0x7f) | (second << 7) : this.longVarint(bits, second, at);
+      if (second >= 0x80) at = this.at;
+    }
+    const keyBytes = (bits >>> 1) ^ -(bits & 1);
+    if (keyBytes > 0) at += keyBytes;
+    if (keyBytes < -1 || at > recordEnd) throw this.fault(`a key of ${keyBytes} bytes in a record of ${length}`, at);
+
+    bits = frame[at++]!;
+    if (bits >= 0x80) {
+      const second = frame[at++]!;
+      bits = second < 0x80 ? (bits & 0x7f) | (second << 7) : this.longVarint(bits, second, at);
+      if (second >= 0x80) at = this.at;
+    }
+    const valueBytes = (bits >>> 1) ^ -(bits & 1);
+    if (valueBytes > 0) at += valueBytes;
+    if (valueBytes < -1 || at > recordEnd)
+      throw this.fault(`a value of ${valueBytes} bytes in a record of ${length}`, at);
+
+    if (frame[at] === 0) at++;
+    else at = this.skipHeaders(at, recordEnd);
+    if (at !== recordEnd) throw this.fault(`a record of ${length} bytes holds ${length + at - recordEnd}`, at);
+    this.at = at;
     return true;
   }
 
-  private skip(field: string, recordEnd: number): number {
-    const bytes = this.varint();
-    if (bytes > 0) {
-      if (bytes > recordEnd - this.at)
-        throw this.fault(`a ${field} of ${bytes} bytes where ${recordEnd - this.at} are left`);
-      this.at += bytes;
-    } else if (bytes < -1) throw this.fault(`a ${field} of ${bytes} bytes`);
-    return bytes;
-  }
-
-  private skipHeaders(count: number, recordEnd: number): void {
+  private skipHeaders(at: number, recordEnd: number): number {
+    this.at = at;
+    const count = this.varint();
     // A header takes two bytes at least, which bounds the loop by what is really there.
     if (count < 0 || count > (recordEnd - this.at) / 2)
       throw this.fault(`${count} headers in ${recordEnd - this.at} bytes`);
     for (let header = 0; header < count; header++) {
-      if (this.skip('header name', recordEnd) < 0) throw this.fault('a header without a name');
-      this.skip('header value', recordEnd);
+      const nameBytes = this.varint();
+      if (nameBytes < 0 || nameBytes > recordEnd - this.at) throw this.fault(`a header name of ${nameBytes} bytes`);
+      this.at += nameBytes;
+      const valueBytes = this.varint();
+      if (valueBytes < -1 || valueBytes > recordEnd - this.at)
+        throw this.fault(`a header value of ${valueBytes} bytes`);
+      if (valueBytes > 0) this.at += valueBytes;
     }
+    return this.at;
   }
 
-  // Past the end of the frame a byte reads as 0 and ends the varint; every caller then finds itself behind the end.
   private varint(): number {
-    const { frame } = this;
-    const first = frame[this.at++]!;
+    const first = this.frame[this.at++]!;
     if (first < 0x80) return (first >>> 1) ^ -(first & 1);
-    const second = frame[this.at++]!;
-    if (second < 0x80) {
-      const bits = (first & 0x7f) | (second << 7);
-      return (bits >>> 1) ^ -(bits & 1);
-    }
-    return this.longVarint((first & 0x7f) | ((second & 0x7f) << 7));
+    const second = this.frame[this.at++]!;
+    const bits = second < 0x80 ? (first & 0x7f) | (second << 7) : this.longVarint(first, second, this.at);
+    return (bits >>> 1) ^ -(bits & 1);
   }
 
-  private longVarint(bits: number): number {
+  /** The bits of a varint whose first two bytes do not end it; `this.at` is then behind it. */
+  private longVarint(first: number, second: number, at: number): number {
+    let bits = (first & 0x7f) | ((second & 0x7f) << 7);
     for (let bytes = 2; bytes < VARINT_BYTES; bytes++) {
-      const byte = this.frame[this.at++]! | 0;
+      const byte = this.frame[at++]!;
       bits |= (byte & 0x7f) << (7 * bytes);
-      if (byte < 0x80) return (bits >>> 1) ^ -(bits & 1);
+      if (byte >= 0x80) continue;
+      this.at = at;
+      return bits;
     }
-    throw this.fault(`a varint of more than ${VARINT_BYTES} bytes`);
+    throw this.fault(`a varint of more than ${VARINT_BYTES} bytes`, at);
   }
 
-  private varlong(): number {
-    const { frame } = this;
-    const first = frame[this.at++]!;
-    if (first < 0x80) return (first >>> 1) ^ -(first & 1);
-    let bits = first & 0x7f;
+  /** The value of a varlong whose first byte does not end it; `this.at` is then behind it. */
+  private longVarlong(first: number, at: number): number {
+    let low = first & 0x7f;
     // 49 bits are exact in a number, and enough for the distance of any two timestamps in use.
     for (let bytes = 1, scale = 0x80; bytes < 7; bytes++, scale *= 0x80) {
-      const byte = frame[this.at++]! | 0;
-      bits += (byte & 0x7f) * scale;
-      if (byte < 0x80) return bits % 2 === 0 ? bits / 2 : -(bits + 1) / 2;
+      const byte = this.frame[at++]!;
+      low += (byte & 0x7f) * scale;
+      if (byte >= 0x80) continue;
+      this.at = at;
+      return low % 2 === 0 ? low / 2 : -(low + 1) / 2;
     }
-    return this.wideVarlong(BigInt(bits));
-  }
-
-  private wideVarlong(bits: bigint): number {
+    let bits = BigInt(low);
     for (let bytes = 7; bytes < VARLONG_BYTES; bytes++) {
-      const byte = this.frame[this.at++]! | 0;
+      const byte = this.frame[at++]!;
       bits |= BigInt(byte & 0x7f) << BigInt(7 * bytes);
       if (byte >= 0x80) continue;
+      this.at = at;
       bits = BigInt.asUintN(64, bits);
       return Number((bits >> 1n) ^ -(bits & 1n));
     }
-    throw this.fault(`a varlong of more than ${VARLONG_BYTES} bytes`);
+    throw this.fault(`a varlong of more than ${VARLONG_BYTES} bytes`, at);
   }
 
-  private fault(problem: string): DecodeError {
+  private fault(problem: string, position = this.at): DecodeError {
     const { header, where } = this.batch;
     const record = header.recordCount - this.remaining;
     return new DecodeError(
       `Record ${record} of ${header.recordCount} in the batch at offset ${header.baseOffset} of ${where.topic}-${where.partition} cannot be read: ${problem}`,
-      { position: this.at, topic: where.topic, partition: where.partition, offset: header.baseOffset },
+      { position, topic: where.topic, partition: where.partition, offset: header.baseOffset },
     );
   }
 }

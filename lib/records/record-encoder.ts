@@ -1,14 +1,13 @@
 import { utf8Length, writeUtf8 } from '../bytes/utf8';
 import type { Bytes, HeadersInput } from '../types';
-import { varintBytes, varlongBytes, writeVarint, writeVarlong } from './varint';
+
+// The varints are in this file because they are half of the work: a call into another module costs more than one.
 
 /**
  * Encodes one record at a time into a given buffer: `measure` computes every size, so that `write` needs no buffer of
  * its own and cannot fail half-way. One instance is enough for a thread, as nothing happens in between.
  */
 export class RecordEncoder {
-  private key: Bytes = null;
-  private value: Bytes = null;
   private keyBytes = -1;
   private valueBytes = -1;
   private timestampDelta = 0;
@@ -29,51 +28,49 @@ export class RecordEncoder {
     value: Bytes,
     headers: HeadersInput | undefined,
   ): number {
-    this.key = key;
-    this.value = value;
-    this.keyBytes = sizeOf(key);
-    this.valueBytes = sizeOf(value);
+    const keyBytes = (this.keyBytes = sizeOf(key));
+    const valueBytes = (this.valueBytes = sizeOf(value));
     this.timestampDelta = timestampDelta;
     this.offsetDelta = offsetDelta;
+    this.headerCount = 0;
     const bytes =
       1 + // attributes
       varlongBytes(timestampDelta) +
       varintBytes(offsetDelta) +
-      fieldBytes(this.keyBytes) +
-      fieldBytes(this.valueBytes) +
-      (headers === undefined ? this.noHeaders() : this.measureHeaders(headers));
+      fieldBytes(keyBytes) +
+      fieldBytes(valueBytes) +
+      (headers === undefined ? 1 : this.measureHeaders(headers));
     this.bodyBytes = bytes;
     return varintBytes(bytes) + bytes;
   }
 
-  /** Writes the record measured last at `at`, where the caller has made room, and returns the position behind it. */
-  write(buffer: Buffer, at: number): number {
+  /** Writes the record measured last, whose key and value these are, where the caller has made room; returns the position behind it. */
+  write(buffer: Buffer, at: number, key: Bytes, value: Bytes): number {
     at = writeVarint(buffer, at, this.bodyBytes);
     buffer[at++] = 0;
     at = writeVarlong(buffer, at, this.timestampDelta);
     at = writeVarint(buffer, at, this.offsetDelta);
-    at = writeField(buffer, at, this.key, this.keyBytes);
-    at = writeField(buffer, at, this.value, this.valueBytes);
+    at = writeField(buffer, at, key, this.keyBytes);
+    at = writeField(buffer, at, value, this.valueBytes);
+    if (this.headerCount === 0) {
+      buffer[at++] = 0;
+      return at;
+    }
     at = writeVarint(buffer, at, this.headerCount);
     for (let header = 0; header < this.headerCount; header++) {
       at = writeField(buffer, at, this.names[header]!, this.nameBytes[header]!);
       at = writeField(buffer, at, this.values[header]!, this.headerBytes[header]!);
+      this.values[header] = null; // or an idle producer would keep its last headers alive
     }
-    // Not to keep the last record of an idle producer alive.
-    this.key = this.value = null;
-    if (this.headerCount > 0) this.values.fill(null, 0, this.headerCount);
     return at;
   }
 
-  private noHeaders(): number {
-    this.headerCount = 0;
-    return 1;
-  }
-
   private measureHeaders(headers: HeadersInput): number {
-    this.headerCount = 0;
     let bytes = 0;
-    if (Symbol.iterator in headers) {
+    if (Array.isArray(headers)) {
+      const pairs = headers as readonly (readonly [string, Bytes])[];
+      for (let at = 0; at < pairs.length; at++) bytes += this.addHeader(pairs[at]![0], pairs[at]![1]);
+    } else if (Symbol.iterator in headers) {
       for (const [name, value] of headers as Iterable<readonly [string, Bytes]>) bytes += this.addHeader(name, value);
     } else {
       const named = headers as Readonly<Record<string, Bytes>>;
@@ -85,22 +82,45 @@ export class RecordEncoder {
   private addHeader(name: string, value: Bytes): number {
     if (typeof name !== 'string') throw new TypeError(`The name of a header is a string, not ${typeof name}`);
     const at = this.headerCount++;
+    const nameBytes = utf8Length(name);
+    const valueBytes = sizeOf(value);
     this.names[at] = name;
     this.values[at] = value;
-    return fieldBytes((this.nameBytes[at] = utf8Length(name))) + fieldBytes((this.headerBytes[at] = sizeOf(value)));
+    this.nameBytes[at] = nameBytes;
+    this.headerBytes[at] = valueBytes;
+    return fieldBytes(nameBytes) + fieldBytes(valueBytes);
   }
 }
 
 /** -1 for null, which is not the same as empty. `undefined` is null too: never its name as text. */
 function sizeOf(bytes: Bytes | undefined): number {
-  if (bytes === null || bytes === undefined) return -1;
   if (typeof bytes === 'string') return utf8Length(bytes);
-  if (ArrayBuffer.isView(bytes) && bytes.length !== undefined && bytes.length === bytes.byteLength) return bytes.length;
+  if (bytes === null || bytes === undefined) return -1;
+  const { length } = bytes;
+  // Rules out plain arrays and wider typed arrays, of which every element would lose its upper bytes.
+  if (typeof length === 'number' && length === bytes.byteLength) return length;
   throw new TypeError(`A key, value or header value is a Uint8Array, a string or null, not ${typeof bytes}`);
 }
 
 function fieldBytes(bytes: number): number {
   return bytes > 0 ? varintBytes(bytes) + bytes : 1;
+}
+
+/** The bytes a zig-zag varint takes, as all in a record are: 1 to 5. */
+function varintBytes(value: number): number {
+  const bits = ((value << 1) ^ (value >> 31)) >>> 0;
+  if (bits < 0x80) return 1;
+  if (bits < 0x4000) return 2;
+  if (bits < 0x20_0000) return 3;
+  return bits < 0x1000_0000 ? 4 : 5;
+}
+
+/** 1 to 10, for any safe integer. */
+function varlongBytes(value: number): number {
+  if (value === (value | 0)) return varintBytes(value);
+  let bytes = 1;
+  for (let rest = zigzag(value) >> 7n; rest > 0n; rest >>= 7n) bytes++;
+  return bytes;
 }
 
 function writeField(buffer: Buffer, at: number, bytes: Bytes, length: number): number {
@@ -109,4 +129,30 @@ function writeField(buffer: Buffer, at: number, bytes: Bytes, length: number): n
   if (typeof bytes === 'string') writeUtf8(buffer, at, bytes, length);
   else buffer.set(bytes!, at);
   return at + length;
+}
+
+function writeVarint(buffer: Buffer, at: number, value: number): number {
+  let rest = ((value << 1) ^ (value >> 31)) >>> 0;
+  while (rest >= 0x80) {
+    buffer[at++] = rest | 0x80;
+    rest >>>= 7;
+  }
+  buffer[at++] = rest;
+  return at;
+}
+
+function writeVarlong(buffer: Buffer, at: number, value: number): number {
+  if (value === (value | 0)) return writeVarint(buffer, at, value);
+  let rest = zigzag(value);
+  while (rest >= 0x80n) {
+    buffer[at++] = Number(rest & 0x7fn) | 0x80;
+    rest >>= 7n;
+  }
+  buffer[at++] = Number(rest);
+  return at;
+}
+
+function zigzag(value: number): bigint {
+  const wide = BigInt(value);
+  return wide >= 0n ? wide << 1n : (-wide << 1n) - 1n;
 }
