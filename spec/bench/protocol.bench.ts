@@ -49,7 +49,10 @@ const produce = {
   topicData: [
     {
       topicId: uuid,
-      partitionData: Array.from({ length: 100 }, (_, index) => ({ index, records: [Buffer.alloc(61), Buffer.alloc(1_000)] })),
+      partitionData: Array.from({ length: 100 }, (_, index) => ({
+        index,
+        records: [Buffer.alloc(61), Buffer.alloc(1_000)],
+      })),
     },
   ],
 };
@@ -79,7 +82,9 @@ function response(api: AnyApi, version: number, body: unknown): () => unknown {
 }
 
 function report(what: string, ns: number, per: number, unit: string): void {
-  console.log(`${what.padEnd(44)} ${(ns / 1000).toFixed(1).padStart(8)} µs ${(ns / per).toFixed(0).padStart(6)} ns per ${unit}`);
+  console.log(
+    `${what.padEnd(44)} ${(ns / 1000).toFixed(1).padStart(8)} µs ${(ns / per).toFixed(0).padStart(6)} ns per ${unit}`,
+  );
 }
 
 for (const version of [9, 13]) {
