@@ -3,8 +3,8 @@ import type { Observable } from 'rxjs';
 import type { Cluster } from '../cluster/cluster';
 import { retrying } from '../cluster/retry';
 import type { PartitionLag } from './consumer-api';
-import { listOffsetsOf } from './fetch/list-offsets';
-import type { OffsetQuery } from './fetch/list-offsets';
+import { listOffsetsOf } from '../cluster/list-offsets';
+import type { OffsetQuery } from '../cluster/list-offsets';
 import { leaderOf } from './fetch/positions';
 import type { PartitionState } from './partition-state';
 

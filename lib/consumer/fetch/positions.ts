@@ -9,8 +9,8 @@ import { committedOffsets } from '../committed-offsets';
 import type { ResolvedConsumerOptions } from '../options';
 import { partitionKey } from '../partition-state';
 import type { PartitionState } from '../partition-state';
-import { listOffsetsOf } from './list-offsets';
-import type { LogPlace, OffsetAnswer, OffsetQuery } from './list-offsets';
+import { listOffsetsOf } from '../../cluster/list-offsets';
+import type { LogPlace, OffsetAnswer, OffsetQuery } from '../../cluster/list-offsets';
 
 /** Where to begin or end a partition, to be turned into an offset. */
 export interface Wish {

@@ -11,12 +11,12 @@ import {
   takeUntil,
 } from 'rxjs';
 import type { Observable } from 'rxjs';
-import type { Cluster } from '../../cluster/cluster';
-import { reactionTo } from '../../cluster/retry';
-import { RequestTimeoutError } from '../../errors';
-import { ListOffsets } from '../../protocol/apis/list-offsets';
-import { brokerError } from '../../protocol/error-table';
-import type { TopicPartition } from '../../types';
+import type { Cluster } from './cluster';
+import { reactionTo } from './retry';
+import { RequestTimeoutError } from '../errors';
+import { ListOffsets } from '../protocol/apis/list-offsets';
+import { brokerError } from '../protocol/error-table';
+import type { TopicPartition } from '../types';
 
 /** A place in a log that only its leader knows. A timestamp in ms finds the first record not earlier. */
 export type LogPlace = 'earliest' | 'latest' | { readonly timestamp: number };
