@@ -43,7 +43,7 @@ export class Accumulator {
   readonly #live = new Map<Batch, PartitionQueue>();
   readonly #lookup: TopicLookup;
   readonly #expiry: Alarm;
-  readonly #drains: { readonly before: number; readonly subscriber: Subscriber<void> }[] = [];
+  #drains: { readonly before: number; readonly subscriber: Subscriber<void> }[] = [];
   readonly #capacityBytes: number;
   readonly #maxBatchBytes: number;
   #serial = 0;
@@ -150,7 +150,10 @@ export class Accumulator {
     let oldest = Infinity;
     for (const batch of this.#live.keys()) oldest = Math.min(oldest, batch.serial);
     for (const { parked } of this.#topics.values()) if (parked.length > 0) oldest = Math.min(oldest, parked[0]!.serial);
-    for (const { subscriber } of this.#drains.filter(drain => oldest >= drain.before)) {
+    // Taken off the list first: who is told may close the producer, which asks again.
+    const done = this.#drains.filter(drain => oldest >= drain.before);
+    this.#drains = this.#drains.filter(drain => oldest < drain.before);
+    for (const { subscriber } of done) {
       subscriber.next();
       subscriber.complete();
     }
