@@ -1,5 +1,5 @@
 import { Subscription, type Unsubscribable } from 'rxjs';
-import { codeOf } from '../protocol/error-table';
+import { codeOf, type ErrorName } from '../protocol/error-table';
 import { visitTopics } from './touches';
 
 /** Which requests a fault is for. What is left out matches all. */
@@ -120,5 +120,5 @@ function covers(match: FaultMatch, topic: string | undefined, partition: number 
 
 function errorCode(name: string): number {
   const made = /^UNKNOWN_(-?\d+)$/.exec(name);
-  return made === null ? codeOf(name) : Number(made[1]);
+  return made === null ? codeOf(name as ErrorName) : Number(made[1]);
 }

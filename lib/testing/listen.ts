@@ -72,7 +72,8 @@ function serverSocket(socket: net.Socket): ServerSocket {
       socket.uncork();
     },
     end: () => socket.destroySoon(),
-    // An empty write is flushed behind all others: a reset throws away what the kernel does not have yet.
+    // An empty write is flushed behind all others: a reset throws away what the kernel does not have yet. (A client on Node
+    // that finds the last bytes and the reset in one poll reports an orderly end: libuv takes the hang-up for an EOF.)
     reset: () => void socket.write('', () => socket.resetAndDestroy()),
     mute: muted => void (muted ? socket.pause() : socket.resume()),
   };
