@@ -1,5 +1,6 @@
 import type { BatchHeader } from '../../records/batch-header';
-import { openBatch, RecordCursor } from '../../records/batch-reader';
+import { openBatch } from '../../records/batch-reader';
+import { RecordCursor } from '../../records/record-cursor';
 import type { TopicPartition } from '../../types';
 import type { FetchedBatch } from '../fetch/fetched-batch';
 

@@ -1,6 +1,6 @@
 import { isUtf8 } from 'node:buffer';
 import { DecodeError } from '../../errors';
-import { readHeaders, readKey, readValue } from '../../records/batch-reader';
+import { readHeaders, readKey, readValue } from '../../records/record-fields';
 import { DELIVERY } from '../../types';
 import type { ConsumerRecord, Decoder, DeliverySource, Outgoing, ProducerRecord, RecordHeaders } from '../../types';
 import type { PartitionDelivery } from './partition-delivery';
