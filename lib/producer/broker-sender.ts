@@ -103,9 +103,9 @@ export class BrokerSender {
         wakeAt = Math.min(wakeAt, queue.wakeAt());
         continue;
       }
-      if (queue.needsIdentity && identity.current === undefined) {
+      if (queue.needsIdentity) {
         identity.need();
-        continue;
+        if (identity.current === undefined) continue;
       }
       const bytes = batch.bytes + BATCH_OVERHEAD_BYTES + queue.topic.length;
       if (bytes > room && taken.length > 0) continue;
