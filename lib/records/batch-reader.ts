@@ -62,7 +62,7 @@ function inflate(bytes: Buffer, header: BatchHeader, options: OpenOptions): Open
     return { header, where, frame, start: 0, end: frame.length };
   } catch (cause) {
     const reason =
-      cause instanceof RangeError
+      (cause as Error).name === 'RangeError'
         ? `it inflates to more than the ${maxInflatedBytes} bytes allowed`
         : `it is no ${compression} stream`;
     throw fault(header, where, BATCH.records, `${reason} (${compression}, ${bytes.length} bytes)`, cause);
