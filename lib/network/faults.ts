@@ -31,10 +31,16 @@ export function socketFault(
 ): Fault {
   if (cause instanceof ConnectionError) return { reason: cause.reason, error: cause };
   const code = codeOf(cause);
-  const text = cause instanceof Error ? cause.message : String(cause);
+  const text = textOf(cause);
   if (context.tls && CERTIFICATE.test(code)) {
-    const error = new AuthenticationError(`${describeBroker(broker)}: the certificate was refused: ${text}`, { cause });
-    return { reason: 'authentication', error };
+    // An alert comes from the peer: it is our certificate that was refused, or missed.
+    const what = code.includes('ALERT')
+      ? `the broker refused our certificate, or wants one (${text}). Check \`tls.cert\` and \`tls.key\``
+      : `the broker's certificate was refused: ${text}`;
+    return {
+      reason: 'authentication',
+      error: new AuthenticationError(`${describeBroker(broker)}: ${what}`, { cause }),
+    };
   }
   if (context.tls && NOT_TLS.test(code)) {
     const message = `this port does not speak TLS (${text}). Leave out \`tls\`, or use the port of the TLS listener`;
@@ -84,6 +90,12 @@ function whoIsIt(head: Buffer): string {
 
 function setUpHint(tls: boolean): string {
   return tls ? '. Is this the port of a TLS listener?' : '. If the listener uses TLS, set `tls`';
+}
+
+/** OpenSSL hides its reason between addresses and file names. */
+function textOf(error: unknown): string {
+  const text = error instanceof Error ? error.message || error.name : String(error);
+  return /:SSL routines:[^:]*:([^:]+):/.exec(text)?.[1] ?? text.trim();
 }
 
 function codeOf(error: unknown): string {

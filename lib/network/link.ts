@@ -169,10 +169,11 @@ export class Link implements PipelineHost, FrameSink, Watched {
    */
   end(fault: Fault): void {
     if (this.#state === 'disconnected') return;
-    // 0. Refuse what comes.
+    // 0. Refuse what comes. (What set-up asked is nobody's request.)
+    const pending = this.connected ? this.#pipeline.pending : 0;
     this.#state = next(this.#state, 'lost');
     this.#fault = fault;
-    this.#leaving(fault, this.#pipeline.pending);
+    this.#leaving(fault, pending);
     // 1. Read no further, but what was complete had succeeded. (A violation has stopped the splitter already.)
     this.#reading.unsubscribe();
     this.#splitter.drain();

@@ -264,9 +264,16 @@ describe('tcpTransport', () => {
       const { port } = await listen(() => undefined, secure);
       const untrusted = await refusal({ host: 'localhost', port }, { tls: {} });
       expect(untrusted).toBeInstanceOf(AuthenticationError);
-      expect(untrusted.message).toContain(`localhost:${port}: the certificate was refused`);
+      expect(untrusted.message).toContain(`localhost:${port}: the broker's certificate was refused`);
       const renamed = await refusal({ host: '127.0.0.1', port }, { tls: { ca, servername: 'elsewhere' } });
       expect(renamed).toBeInstanceOf(AuthenticationError);
+    });
+
+    it('says so when the broker wants a certificate of ours', async () => {
+      const { port } = await listen(() => undefined, { ...secure, ca, requestCert: true });
+      const missing = await refusal({ host: 'localhost', port }, { tls: { ca } });
+      expect(missing.message).toContain('tls.cert');
+      expect(missing.message).not.toContain('openssl');
     });
 
     it('speaks TLS 1.2 at least', async () => {
