@@ -43,7 +43,9 @@ export async function startRealKafka(): Promise<StartedKafka | { readonly reason
 
 async function describeGiven(brokers: string): Promise<RealKafka> {
   const address = brokers.split(',')[0]!.trim();
-  const [nodes, features] = await Promise.all([brokerCount(address), finalizedFeatures(address)]);
+  const [nodes, features] = await Promise.all([brokerCount(address), finalizedFeatures(address)]).catch(cause => {
+    throw new Error(`KAFKA_BROKERS=${brokers}: nothing that speaks Kafka answers at ${address}`, { cause });
+  });
   // The protocol has no field for a release; the metadata.version that the cluster has agreed on is the nearest to it.
   const level = features.get('metadata.version') ?? 'unknown';
   return {
