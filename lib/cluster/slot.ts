@@ -116,6 +116,7 @@ export class Slot {
     this.#phase = 'connecting';
     this.#generation += 1;
     let cancelled = 0;
+    let why: DisconnectReason = 'broken';
     const attempt = new Subscription();
     this.#attempt = attempt;
     onStatus();
@@ -131,7 +132,8 @@ export class Slot {
         maxResponseBytes: client.maxResponseBytes,
         generation: this.#generation,
         onThrottle: throttleMs => emit({ type: 'throttled', broker: this.broker, throttleMs }),
-        onDisconnected: (_reason, _error, inFlight) => {
+        onDisconnected: (reason, _error, inFlight) => {
+          why = reason;
           cancelled = inFlight;
           // Step 0 of the teardown: whoever retries while requests are being cancelled must not land here again.
           this.#connection = undefined;
@@ -150,9 +152,8 @@ export class Slot {
             waiter.complete();
           });
         },
-        error: (error: unknown) =>
-          this.#ended(error instanceof ConnectionError ? error.reason : 'authentication', error, cancelled),
-        complete: () => this.#ended('idle', undefined, cancelled),
+        error: (error: unknown) => this.#ended(why, error, cancelled),
+        complete: () => this.#ended(why, undefined, cancelled),
       }),
     );
   }
@@ -169,7 +170,7 @@ export class Slot {
     this.#connection = undefined;
     this.#connectedAt = undefined;
     this.#reason = reason;
-    const again = reason !== 'idle';
+    const again = reason !== 'idle' && reason !== 'shutdown';
     this.#phase = again ? 'pausing' : 'idle';
     onStatus();
     emit({
