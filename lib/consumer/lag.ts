@@ -5,7 +5,7 @@ import { retrying } from '../cluster/retry';
 import type { PartitionLag } from './consumer-api';
 import { listOffsetsOf } from '../cluster/list-offsets';
 import type { OffsetQuery } from '../cluster/list-offsets';
-import { leaderOf } from './fetch/positions';
+import { leaderOf } from './fetch/leader-of';
 import type { PartitionState } from './partition-state';
 
 /** Asks the leaders for the ends of these partitions and compares. Those whose position is not known yet are left out. Retried until twice `requestTimeoutMs`. */

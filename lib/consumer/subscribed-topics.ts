@@ -16,9 +16,9 @@ import {
 import type { Observable } from 'rxjs';
 import type { Cluster } from '../cluster/cluster';
 import type { MetadataSnapshot } from '../cluster/metadata';
-import { reactionTo } from '../cluster/retry';
 import { Metadata } from '../protocol/apis/metadata';
 import type { TopicPartition } from '../types';
+import { mayPass } from './may-pass';
 
 /** A partition of a subscribed topic. */
 export interface SubscribedPartition extends TopicPartition {
@@ -95,6 +95,6 @@ function matchingTopics(cluster: Cluster, owner: string, pattern: RegExp): Obser
 }
 
 function onlyFatal(error: unknown): Observable<never> {
-  if (reactionTo(error) === 'fatal') throw error;
+  if (!mayPass(error)) throw error;
   return EMPTY;
 }

@@ -7,7 +7,7 @@ import type { ConsumerOptions } from '../../lib/consumer/options';
 import { tcpTransport } from '../../lib/network/tcp';
 import { resolveClientOptions } from '../../lib/options';
 import type { KafkaOptions } from '../../lib/options';
-import type { ConsumerRecord, KafkaEventBody, Runtime } from '../../lib/types';
+import type { ConsumerRecord, KafkaEventBody, Runtime, Transport } from '../../lib/types';
 
 /** What a spec about consuming works with, in virtual time. */
 export interface Consuming {
@@ -25,17 +25,24 @@ export interface Consuming {
 
 /** Runs `work` in virtual time with an embedded cluster and a client of it; what it schedules runs until `forMs`. */
 export function consuming(
-  options: EmbeddedClusterOptions & { readonly forMs?: number; readonly client?: Partial<KafkaOptions> },
+  options: EmbeddedClusterOptions & {
+    readonly forMs?: number;
+    readonly client?: Partial<KafkaOptions>;
+    /** Stands between the client and the cluster. */ readonly wrap?: (transport: Transport) => Transport;
+  },
   work: (t: Consuming) => void,
 ): void {
-  const { forMs = 10_000, client = {}, ...shape } = options;
+  const { forMs = 10_000, client = {}, wrap = transport => transport, ...shape } = options;
   runVirtual(
     ({ runtime }) => {
       const cluster = new EmbeddedCluster({ autoCreateTopics: false, ...shape, runtime });
       const events: KafkaEventBody[] = [];
       const requests: JournalEntry[] = [];
       cluster.requests.subscribe(entry => requests.push(entry));
-      const resolved = resolveClientOptions({ ...cluster.options, ...client }, { runtime, transport: tcpTransport });
+      const resolved = resolveClientOptions(
+        { ...cluster.options, transport: wrap(cluster.options.transport), ...client },
+        { runtime, transport: tcpTransport },
+      );
       const connected = createCluster(resolved, event => events.push(event));
       let consumers = 0;
       // What a client does never ends by itself; here it ends just before the horizon, so that nothing goes on behind it.

@@ -1,22 +1,18 @@
 import { backoffMs, reactionTo } from '../../cluster/retry';
-import { BrokerError, DecodeError } from '../../errors';
+import { DecodeError } from '../../errors';
+import type { BrokerError } from '../../errors';
 import { brokerError, codeOf } from '../../protocol/error-table';
+import { mayPass } from '../may-pass';
 import type { PartitionState } from '../partition-state';
 import type { FetchedPartition } from './arrivals';
 import type { FetchContext } from './fetch-context';
-import { leaderOf } from './positions';
+import { leaderOf } from './leader-of';
 
-const UNKNOWN_SERVER_ERROR = codeOf('UNKNOWN_SERVER_ERROR');
 const OFFSET_OUT_OF_RANGE = codeOf('OFFSET_OUT_OF_RANGE');
 const CORRUPT_MESSAGE = codeOf('CORRUPT_MESSAGE');
 
 /** Retries pass over a leader election silently; a partition that stays away this often in a row is worth an event. */
 const ATTEMPTS_UNTIL_EVENT = 2;
-
-/** Whether reading again may help. A broker's internal error says nothing of the request, and to repeat a fetch is harmless. */
-export function mayPass(error: unknown): boolean {
-  return reactionTo(error) !== 'fatal' || (error instanceof BrokerError && error.code === UNKNOWN_SERVER_ERROR);
-}
 
 /**
  * One partition could not be read or placed. A fault that may pass sets it, and it alone, back; its position stays. The

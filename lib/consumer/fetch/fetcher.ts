@@ -1,9 +1,11 @@
 import { Subscription } from 'rxjs';
+import { mayPass } from '../may-pass';
 import type { PartitionState } from '../partition-state';
 import { BrokerFetch } from './broker-fetch';
-import { mayPass, setBack } from './faults';
+import { setBack } from './faults';
 import type { FetchContext } from './fetch-context';
-import { leaderOf, resolvePositions } from './positions';
+import { leaderOf } from './leader-of';
+import { resolvePositions } from './positions';
 import type { Wish, WishAnswer } from './positions';
 
 /**

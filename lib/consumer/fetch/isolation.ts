@@ -1,5 +1,6 @@
 import type { BatchHeader } from '../../records/batch-header';
-import { openBatch, RecordCursor } from '../../records/batch-reader';
+import { openBatch } from '../../records/batch-reader';
+import { RecordCursor } from '../../records/record-cursor';
 import { CONTROL, readControlType } from '../../records/control-record';
 import type { TopicPartition } from '../../types';
 

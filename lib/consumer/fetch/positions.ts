@@ -1,14 +1,14 @@
 import { catchError, defaultIfEmpty, defer, from, map, merge, mergeMap, of, take } from 'rxjs';
 import type { Observable } from 'rxjs';
 import type { Cluster } from '../../cluster/cluster';
-import { reactionTo } from '../../cluster/retry';
 import { InvalidStateError } from '../../errors';
-import { brokerError, codeOf } from '../../protocol/error-table';
 import type { Position } from '../../types';
 import { committedOffsets } from '../committed-offsets';
+import { mayPass } from '../may-pass';
 import type { ResolvedConsumerOptions } from '../options';
 import { partitionKey } from '../partition-state';
 import type { PartitionState } from '../partition-state';
+import { leaderOf } from './leader-of';
 import { listOffsetsOf } from '../../cluster/list-offsets';
 import type { LogPlace, OffsetAnswer, OffsetQuery } from '../../cluster/list-offsets';
 
@@ -105,7 +105,7 @@ function askGroup(context: PositionContext, wishes: readonly Wish[]): Observable
       return merge(of(known), reset(unset));
     }),
     catchError((error: unknown) => {
-      if (reactionTo(error) === 'fatal') throw error;
+      if (!mayPass(error)) throw error;
       return of(wishes.map(tag => ({ tag, error })));
     }),
   );
@@ -168,20 +168,4 @@ function resetOf(options: ResolvedConsumerOptions, { state }: Wish): 'earliest' 
   throw new InvalidStateError(
     `${state.topic}-${state.partition}: ${where}, and offsetReset is 'error'; commit one, give assign() an offset, or choose 'earliest' or 'latest'`,
   );
-}
-
-/** The node id of a partition's leader, or the error that says why there is none at the moment. */
-export function leaderOf(
-  cluster: Cluster,
-  { topic, partition }: PartitionState,
-): number | ReturnType<typeof brokerError> {
-  const known = cluster.metadata.topics.get(topic);
-  const leader = known?.partitions[partition]?.leader;
-  if (leader !== undefined && leader >= 0) return leader;
-  if (known !== undefined && known.errorCode !== 0)
-    return brokerError(known.errorCode, { api: 'Metadata', topic, partition });
-  if (leader !== undefined) return brokerError(codeOf('LEADER_NOT_AVAILABLE'), { api: 'Metadata', topic, partition });
-  const hint =
-    known === undefined ? 'The topic does not exist (yet)' : `The topic has ${known.partitions.length} partitions`;
-  return brokerError(codeOf('UNKNOWN_TOPIC_OR_PARTITION'), { api: 'Metadata', topic, partition, hint });
 }
