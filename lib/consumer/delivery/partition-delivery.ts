@@ -333,6 +333,7 @@ export class PartitionDelivery implements TopicPartition {
 
   private forget(why: string): void {
     this.halt();
+    this.signals.purge(it => this.tracker.isSettled(it.sequence, it.generation));
     this.tracker.clear();
     this.owner.credit.giveAll(this.share);
     this.abortSuperseded(why);

@@ -30,7 +30,8 @@ export class Signals {
     for (const delivered of this.controllers.keys()) if (which(delivered)) this.abort(delivered, reasonOf());
   }
 
-  private purge(isSettled: (delivered: Delivered) => boolean): void {
+  /** Forgets those that are settled: nobody works on them. */
+  purge(isSettled: (delivered: Delivered) => boolean): void {
     for (const delivered of this.controllers.keys()) if (isSettled(delivered)) this.controllers.delete(delivered);
     this.purgeAt = Math.max(64, this.controllers.size * 2);
   }
