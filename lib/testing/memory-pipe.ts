@@ -1,7 +1,7 @@
 import type { Runtime } from '../types';
 
 /** What a socket hands to its reader at a time, at most. */
-const CHUNK_BYTES = 65_536;
+export const SOCKET_CHUNK_BYTES = 65_536;
 /** Above this many bytes on their way, the writer is told to hold. */
 const HIGH_WATER_BYTES = 1_048_576;
 
@@ -16,7 +16,7 @@ export interface PipeReader {
 
 /**
  * One direction of a connection in memory. Behaves like a kernel's socket buffer: what is written is copied, arrives in order one turn of
- * I/O later and in pieces of at most 64 KiB; the end comes behind what was written before it.
+ * I/O later and in pieces of at most `chunkBytes`; the end comes behind what was written before it.
  */
 export class MemoryPipe {
   private readonly queue: Buffer[] = [];
@@ -30,6 +30,7 @@ export class MemoryPipe {
   constructor(
     private readonly runtime: Runtime,
     private readonly reader: PipeReader,
+    private readonly chunkBytes: number,
   ) {}
 
   /** `false` when the writer should hold until `drained`. */
@@ -78,8 +79,8 @@ export class MemoryPipe {
     for (let writes = this.queue.length; writes > 0 && !this.muted && !this.done; writes--) {
       const chunk = this.queue.shift()!;
       this.queuedBytes -= chunk.length;
-      for (let at = 0; at < chunk.length && !this.done; at += CHUNK_BYTES)
-        this.reader.bytes(chunk.subarray(at, at + CHUNK_BYTES));
+      for (let at = 0; at < chunk.length && !this.done; at += this.chunkBytes)
+        this.reader.bytes(chunk.subarray(at, at + this.chunkBytes));
     }
     if (this.done) return;
     if (this.full && this.queuedBytes <= HIGH_WATER_BYTES / 2) {

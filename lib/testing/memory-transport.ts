@@ -1,6 +1,6 @@
-import { BehaviorSubject, Observable, Subject } from 'rxjs';
+import { BehaviorSubject, Observable, Subject, type Subscriber } from 'rxjs';
 import type { ByteStream, Runtime, Transport } from '../types';
-import { MemoryPipe } from './memory-pipe';
+import { MemoryPipe, SOCKET_CHUNK_BYTES } from './memory-pipe';
 import type { ServerSocket } from './server-socket';
 
 /**
@@ -27,30 +27,37 @@ export function memoryTransport(
     });
 }
 
-type ConnectionSubscriber = Parameters<ConstructorParameters<typeof Observable<ByteStream>>[0] & {}>[0];
-
 function connectedEnds(
   runtime: Runtime,
-  subscriber: ConnectionSubscriber,
+  subscriber: Subscriber<ByteStream>,
 ): { client: ByteStream; server: ServerSocket } {
   const toClient = new Subject<Uint8Array>();
   const toBroker = new Subject<Uint8Array>();
   const writable = new BehaviorSubject(true);
-  const outgoing = new MemoryPipe(runtime, {
-    bytes: chunk => toBroker.next(chunk),
-    ended: () => toBroker.complete(),
-    drained: () => writable.next(true),
-  });
-  const incoming = new MemoryPipe(runtime, {
-    bytes: chunk => toClient.next(chunk),
-    ended(how) {
-      outgoing.close();
-      toBroker.complete();
-      if (how === 'end') subscriber.complete();
-      else subscriber.error(socketError('ECONNRESET', 'read ECONNRESET'));
+  const outgoing = new MemoryPipe(
+    runtime,
+    {
+      bytes: chunk => toBroker.next(chunk),
+      ended: () => toBroker.complete(),
+      drained: () => writable.next(true),
     },
-    drained: () => undefined,
-  });
+    // The client is what is on trial: pieces for the broker would only cost it a copy.
+    Infinity,
+  );
+  const incoming = new MemoryPipe(
+    runtime,
+    {
+      bytes: chunk => toClient.next(chunk),
+      ended(how) {
+        outgoing.close();
+        toBroker.complete();
+        if (how === 'end') subscriber.complete();
+        else subscriber.error(socketError('ECONNRESET', 'read ECONNRESET'));
+      },
+      drained: () => undefined,
+    },
+    SOCKET_CHUNK_BYTES,
+  );
   subscriber.add(() => {
     incoming.close();
     // As with a socket, what was written before the close is still on its way to the broker.

@@ -1,4 +1,5 @@
-import { openBatch, RecordCursor } from '../records/batch-reader';
+import { openBatch } from '../records/batch-reader';
+import { RecordCursor } from '../records/record-cursor';
 import { scanBatches } from '../records/batch-header';
 import type { TopicPartition } from '../types';
 import type { PartitionLog, StoredBatch } from './log';

@@ -1,4 +1,6 @@
-import { openBatch, readHeaders, readKey, readValue, RecordCursor } from '../records/batch-reader';
+import { openBatch } from '../records/batch-reader';
+import { RecordCursor } from '../records/record-cursor';
+import { readHeaders, readKey, readValue } from '../records/record-fields';
 import type { BatchRecord } from '../records/build-batch';
 import { scanBatches } from '../records/batch-header';
 import type { Bytes, ProducerRecord, RecordHeaders, TopicPartition } from '../types';

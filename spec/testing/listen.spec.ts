@@ -3,6 +3,7 @@ import * as net from 'node:net';
 import { Kafka, logLevel } from 'kafkajs';
 import type { Subscription } from 'rxjs';
 import { EmbeddedCluster } from '../../lib/testing/embedded-cluster';
+import { kafkajsBroker } from './kafkajs-broker';
 
 // Foreign clients judge here: neither shares a line with our codecs.
 
@@ -74,7 +75,7 @@ describe('kafkajs', () => {
     });
     cluster.append('t', 0, ['gone'], { transaction: 'aborted' });
     // Its consumer needs a group; the connection under it does not.
-    const broker = foreignBroker(addresses[0]!);
+    const broker = kafkajsBroker(addresses[0]!);
     await broker.connect();
     const answer = await broker.fetch({
       maxWaitTime: 100,
@@ -115,23 +116,6 @@ describe('kafkajs', () => {
     expect(cluster.log('t', 0).map(({ value }) => String(value))).toEqual(['1', '2', '3', '4']);
   });
 });
-
-/** kafkajs's own connection to one broker, which it does not export. */
-function foreignBroker(address: string): any {
-  const [host, port] = address.split(':');
-  const silent = (): any => ({ namespace: silent, debug() {}, info() {}, warn() {}, error() {} });
-  const inside = (path: string): any => require(`kafkajs/src/${path}`);
-  const socketFactory = inside('network/socketFactory')();
-  const connectionPool = new (inside('network/connectionPool'))({
-    host,
-    port: Number(port),
-    logger: silent(),
-    socketFactory,
-    requestTimeout: 5000,
-    connectionTimeout: 1000,
-  });
-  return new (inside('broker'))({ connectionPool, logger: silent() });
-}
 
 function hasKcat(): boolean {
   try {

@@ -5,7 +5,9 @@ import { PartitionLog } from '../../lib/testing/log';
 function filled(...counts: readonly number[]): PartitionLog {
   const log = new PartitionLog();
   for (const count of counts) {
-    const batch = buildBatch(Array.from({ length: count }, (_, index) => ({ timestamp: 1000 + index, value: 'value' })));
+    const batch = buildBatch(
+      Array.from({ length: count }, (_, index) => ({ timestamp: 1000 + index, value: 'value' })),
+    );
     log.append(batch, scanBatches(batch)[0]!, 4);
   }
   return log;

@@ -48,7 +48,9 @@ describe('runVirtual', () => {
     runVirtual(
       t => {
         const { transport } = t.cluster.options;
-        transport({ host: 'embedded-1', port: 9092 }, undefined).subscribe({ complete: () => seen.push(t.runtime.scheduler.now()) });
+        transport({ host: 'embedded-1', port: 9092 }, undefined).subscribe({
+          complete: () => seen.push(t.runtime.scheduler.now()),
+        });
       },
       { forMs: 50 },
     );

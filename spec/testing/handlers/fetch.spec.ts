@@ -1,8 +1,11 @@
 import { concat, concatMap, map, merge, take, tap, timer, toArray } from 'rxjs';
 import type { RequestOf } from '../../../lib/protocol/api';
 import { Fetch } from '../../../lib/protocol/apis/fetch';
+import { ListOffsets } from '../../../lib/protocol/apis/list-offsets';
 import { Metadata } from '../../../lib/protocol/apis/metadata';
+import { Produce } from '../../../lib/protocol/apis/produce';
 import { scanBatches } from '../../../lib/records/batch-header';
+import { buildBatch } from '../../../lib/records/build-batch';
 import { inVirtualTime } from '../in-virtual-time';
 
 type Body = RequestOf<typeof Fetch>;
@@ -226,6 +229,32 @@ describe('Fetch', () => {
             [4n, true, true],
           ]);
         }),
+      );
+    });
+  });
+
+  it('holds read_committed, and the end that it is told of, at an open transaction', () => {
+    inVirtualTime({ topics: { t: 1 } }, ({ ask, cluster }) => {
+      cluster.append('t', 0, ['a', 'b']);
+      const options = { transactional: true, producerId: 9n, producerEpoch: 0, baseSequence: 0 };
+      const records = buildBatch([{ timestamp: 1, value: 'open' }], options);
+      const open = { acks: -1, timeoutMs: 1, topicData: [{ name: 't', partitionData: [{ index: 0, records }] }] };
+      const end = (isolationLevel: number) =>
+        ask(ListOffsets, 8, {
+          isolationLevel,
+          topics: [{ name: 't', partitions: [{ partitionIndex: 0, timestamp: -1 }] }],
+        }).pipe(map(({ topics }) => topics[0]!.partitions[0]!.offset));
+      return ask(Produce, 9, open).pipe(
+        tap(() => cluster.append('t', 0, ['behind it'])),
+        concatMap(() => ask(Fetch, 12, request({}, COMMITTED))),
+        tap(({ responses }) => {
+          const [partition] = responses[0]!.partitions;
+          expect(partition).toMatchObject({ highWatermark: 4n, lastStableOffset: 2n });
+          expect(scanBatches(partition!.records!).map(({ baseOffset }) => baseOffset)).toEqual([0n]);
+        }),
+        concatMap(() => concat(end(0), end(1))),
+        toArray(),
+        tap(ends => expect(ends).toEqual([4n, 2n])),
       );
     });
   });
