@@ -5,9 +5,27 @@
  *   npm run quickstart                                        an embedded cluster, nothing to install
  *   KAFKA_BROKERS=localhost:9092 npm run quickstart           your own Kafka
  */
-import { Subject, bufferTime, concatMap, defer, filter, finalize, ignoreElements, interval, map, merge, mergeMap, of, scan, take, tap, throwError, timer } from 'rxjs';
+import {
+  Subject,
+  bufferTime,
+  concatMap,
+  defer,
+  filter,
+  finalize,
+  ignoreElements,
+  interval,
+  map,
+  merge,
+  mergeMap,
+  of,
+  scan,
+  take,
+  tap,
+  throwError,
+  timer,
+} from 'rxjs';
 import { Kafka, json, tcpTransport, utf8 } from '../lib';
-import type { ConsumerRecord, Transport } from '../lib';
+import type { ConsumerRecord, KafkaEvent, Transport } from '../lib';
 import { EmbeddedCluster } from '../lib/testing';
 
 interface Order {
@@ -42,11 +60,23 @@ const consumer = kafka.consumer({ key: utf8, value: json<Order>() });
 const started = Date.now();
 const print = (text: string) => console.log(`${((Date.now() - started) / 1000).toFixed(1).padStart(5)} s  ${text}`);
 
-// What happens underneath, as it happens.
-const watch = kafka.events.subscribe(event => {
-  if (event.type === 'connected' && event.connection.generation > 1) print(`  ↑ node ${event.connection.broker.nodeId} connected again for ${event.connection.owner}`);
-  if (event.type === 'disconnected' && event.reason === 'broken') print(`  ↓ node ${event.connection.broker.nodeId} lost for ${event.connection.owner}, ${event.cancelled} requests cancelled`);
-});
+// What happens underneath: connections as they go and come back, told once per moment.
+const changes = kafka.events.pipe(
+  bufferTime(100),
+  tap(events => {
+    const lost = events.filter(event => event.type === 'disconnected' && event.reason === 'broken');
+    const back = events.filter(event => event.type === 'connected' && event.connection.generation > 1);
+    const cancelled = lost.reduce((sum, event) => sum + (event.type === 'disconnected' ? event.cancelled : 0), 0);
+    if (lost.length > 0)
+      print(
+        `  ↓ ${lost.length} connections disconnected (${ownersOf(lost)}), ${cancelled} requests in flight cancelled`,
+      );
+    if (back.length > 0) print(`  ↑ ${back.length} connections connected again (${ownersOf(back)})`);
+  }),
+);
+const ownersOf = (events: readonly KafkaEvent[]) =>
+  [...new Set(events.map(event => ('connection' in event ? event.connection.owner : '')))].sort().join(', ');
+const watch = changes.subscribe();
 
 let sentCents = 0;
 const produce = interval(1).pipe(
@@ -84,18 +114,28 @@ function add(totals: Totals, record: ConsumerRecord<string, Order>): Totals {
   return { seen: totals.seen, cents: totals.cents + cents, doubled, reordered };
 }
 
-const consume = consumer.assign(PARTITIONS.map(partition => ({ topic, partition, offset: 'earliest' as const }))).records.pipe(
-  scan(add, { seen: new Set<number>(), cents: 0, doubled: 0, reordered: 0 }),
-  bufferTime(500),
-  filter(buffer => buffer.length > 0),
-  map(buffer => ({ records: buffer.length, totals: buffer[buffer.length - 1]! })),
-  tap(({ records, totals }) => print(`${String(records).padStart(4)} orders read, ${String(totals.seen.size).padStart(4)} in all, running total ${(totals.cents / 100).toFixed(2).padStart(8)} €`)),
-  // The stream itself never ends: we know how many orders there are.
-  filter(({ totals }) => totals.seen.size >= ORDERS),
-  take(1),
-);
+const consume = consumer
+  .assign(PARTITIONS.map(partition => ({ topic, partition, offset: 'earliest' as const })))
+  .records.pipe(
+    scan(add, { seen: new Set<number>(), cents: 0, doubled: 0, reordered: 0 }),
+    bufferTime(500),
+    filter(buffer => buffer.length > 0),
+    map(buffer => ({ records: buffer.length, totals: buffer[buffer.length - 1]! })),
+    tap(({ records, totals }) =>
+      print(
+        `${String(records).padStart(4)} orders read, ${String(totals.seen.size).padStart(4)} in all, running total ${(totals.cents / 100).toFixed(2).padStart(8)} €`,
+      ),
+    ),
+    // The stream itself never ends: we know how many orders there are.
+    filter(({ totals }) => totals.seen.size >= ORDERS),
+    take(1),
+  );
 
-print(embedded === undefined ? `using ${brokers}` : 'using an embedded cluster of three brokers (set KAFKA_BROKERS for your own)');
+print(
+  embedded === undefined
+    ? `using ${brokers}`
+    : 'using an embedded cluster of three brokers (set KAFKA_BROKERS for your own)',
+);
 const giveUp = timer(14_000).pipe(mergeMap(() => throwError(() => new Error('not all orders arrived in time'))));
 kafka
   .admin()
@@ -105,7 +145,9 @@ kafka
     concatMap(() => merge(consume, produce, pullCables, giveUp).pipe(take(1))),
     concatMap(({ totals }) => {
       const good = totals.cents === sentCents && totals.doubled === 0 && totals.reordered === 0;
-      print(`sent ${(sentCents / 100).toFixed(2)} €, read ${(totals.cents / 100).toFixed(2)} €; ${totals.doubled} doubled, ${totals.reordered} out of order: ${good ? 'nothing was lost' : 'SOMETHING IS WRONG'}`);
+      print(
+        `sent ${(sentCents / 100).toFixed(2)} €, read ${(totals.cents / 100).toFixed(2)} €; ${totals.doubled} doubled, ${totals.reordered} out of order: ${good ? 'nothing was lost' : 'SOMETHING IS WRONG'}`,
+      );
       if (!good) process.exitCode = 1;
       return embedded === undefined ? kafka.admin().deleteTopics([topic]) : of([]);
     }),
