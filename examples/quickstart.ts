@@ -18,6 +18,7 @@ import {
   merge,
   mergeMap,
   of,
+  range,
   scan,
   take,
   tap,
@@ -79,8 +80,9 @@ const ownersOf = (events: readonly KafkaEvent[]) =>
 const watch = changes.subscribe();
 
 let sentCents = 0;
-const produce = interval(1).pipe(
-  take(ORDERS),
+const produce = interval(20).pipe(
+  take(ORDERS / 20),
+  concatMap(burst => range(burst * 20, 20)),
   map((number): Order => ({ number, customer: `customer-${number % 50}`, cents: 100 + ((number * 37) % 900) })),
   mergeMap(order =>
     producer.send({ topic, key: order.customer, value: order }).pipe(
