@@ -1,0 +1,2 @@
+// As ../index.mts, for `kafka-rx/testing`.
+export * from './index.js';
