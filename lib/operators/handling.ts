@@ -58,13 +58,14 @@ export class Handling<T extends Settleable, R> {
 
   /** Ends everything at once. Nothing that was running is settled: it comes again. */
   close(): void {
-    this.stopped.next();
-    this.lanes.close();
     const tasks = [...this.tasks];
     this.tasks.clear();
+    // First of all: `stopped` completes what runs, and that must not pass for success.
+    for (const task of tasks) task.over = true;
+    this.lanes.close();
+    this.stopped.next();
     for (const task of tasks) {
       this.detach(task);
-      task.over = true;
       deliveryOf(task.item)?.abort(task.item, new ClosedError('The stream of the handler has ended'));
     }
   }

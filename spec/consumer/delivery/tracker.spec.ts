@@ -39,7 +39,7 @@ const step = fc.oneof(
       at: fc.nat(),
     }),
   },
-  { weight: 1, arbitrary: fc.record({ do: fc.constantFrom('rewind' as const, 'clear' as const) }) },
+  { weight: 1, arbitrary: fc.record({ do: fc.constantFrom('rewind' as const, 'clear' as const), at: fc.constant(0) }) },
 );
 
 describe('Tracker', () => {
