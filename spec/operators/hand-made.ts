@@ -40,7 +40,7 @@ export function handMade(offset: number, fields: Partial<ConsumerRecord<string, 
     release: () => false,
     produce: ((...records: never[]) => ({ records, source: record, context: record })) as never,
     toJSON: () => ({ offset }),
-    ...fields,
+    ...(fields as object),
   };
   return record;
 }

@@ -1,12 +1,11 @@
 import { DELIVERY } from '../../types';
 import type { ConsumerBatch, ConsumerRecord, DeliverySource, Outgoing, ProducerRecord } from '../../types';
-import type { PartitionDelivery } from './partition-delivery';
-import type { DeliveredRecord } from './record';
+import type { DeliveredRecord, RecordHome } from './record';
 
 /** A contiguous run of one partition's records, as far as the window let them through at once. Settles its records. */
 export class DeliveredBatch<K, V> implements ConsumerBatch<K, V> {
   constructor(
-    /** @internal */ readonly delivery: PartitionDelivery,
+    /** @internal */ readonly delivery: RecordHome,
     private readonly delivered: readonly DeliveredRecord<K, V>[],
     readonly highWatermark: bigint,
   ) {}

@@ -2,9 +2,34 @@ import { isUtf8 } from 'node:buffer';
 import { DecodeError } from '../../errors';
 import { readHeaders, readKey, readValue } from '../../records/record-fields';
 import { DELIVERY } from '../../types';
-import type { ConsumerRecord, Decoder, DeliverySource, Outgoing, ProducerRecord, RecordHeaders } from '../../types';
-import type { PartitionDelivery } from './partition-delivery';
+import type {
+  ConsumerRecord,
+  Decoder,
+  DeliverySource,
+  Outgoing,
+  ProducerRecord,
+  RecordHeaders,
+  TopicPartition,
+} from '../../types';
 import type { OpenedBatch } from './partition-log';
+import type { Delivered } from './signals';
+
+/** What a record needs of the partition that delivers it: who settles it, and who decodes. */
+export interface RecordHome extends TopicPartition {
+  readonly owner: {
+    readonly key: Decoder<unknown> | undefined;
+    readonly value: Decoder<unknown> | undefined;
+    readonly source: DeliverySource;
+  };
+  ack(sequence: number, generation: number): boolean;
+  ackThrough(sequence: number, generation: number): boolean;
+  nack(sequence: number, generation: number, offset: number, attempt: number): boolean;
+  release(sequence: number, generation: number): boolean;
+  isSettled(sequence: number, generation: number): boolean;
+  isSuperseded(sequence: number, generation: number): boolean;
+  signalOf(delivered: Delivered): AbortSignal;
+  abort(delivered: Delivered, reason: unknown): void;
+}
 
 /** Stands for "not decoded yet" where `undefined` and `null` are values. */
 const UNREAD = Symbol('unread');
@@ -16,7 +41,7 @@ const INSPECT = Symbol.for('nodejs.util.inspect.custom');
  */
 export class DeliveredRecord<K, V> implements ConsumerRecord<K, V> {
   // `declare`: a class field would first write `undefined` into each slot of each record.
-  /** @internal */ declare readonly delivery: PartitionDelivery;
+  /** @internal */ declare readonly delivery: RecordHome;
   /** @internal */ declare readonly batch: OpenedBatch;
   /** @internal */ declare readonly position: number;
   /** @internal */ declare readonly delta: number;
@@ -28,7 +53,7 @@ export class DeliveredRecord<K, V> implements ConsumerRecord<K, V> {
   declare private decodedValue: unknown;
 
   constructor(
-    delivery: PartitionDelivery,
+    delivery: RecordHome,
     batch: OpenedBatch,
     position: number,
     delta: number,

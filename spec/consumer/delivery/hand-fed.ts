@@ -1,4 +1,5 @@
 import { VirtualTimeScheduler } from 'rxjs';
+import type { Observable } from 'rxjs';
 import { Delivery } from '../../../lib/consumer/delivery/delivery';
 import type { DeliveryHooks, DeliveryOptions } from '../../../lib/consumer/delivery/delivery';
 import type { PartitionDelivery } from '../../../lib/consumer/delivery/partition-delivery';
@@ -6,7 +7,7 @@ import type { FetchedBatch } from '../../../lib/consumer/fetch/fetched-batch';
 import { scanBatches } from '../../../lib/records/batch-header';
 import { buildBatch } from '../../../lib/records/build-batch';
 import type { BatchOptions, BatchRecord } from '../../../lib/records/build-batch';
-import type { KafkaEventBody, Runtime } from '../../../lib/types';
+import type { ConsumerRecord, KafkaEventBody, Runtime } from '../../../lib/types';
 
 /** A virtual clock that a spec moves by hand; turns of I/O take no time. */
 export class HandClock implements Runtime {
@@ -125,3 +126,32 @@ export function fetched(
     retainedBytes: bytes.length,
   };
 }
+
+export const valueOf = (record: ConsumerRecord) => Number(record.rawValue!.toString());
+export const upTo = (count: number, from = 0) => Array.from({ length: count }, (_, index) => from + index);
+
+/** Collects the offsets and the records of a view, and how it ended. */
+export function watch<T extends { readonly rawValue: Buffer | null }>(view: Observable<T>) {
+  const seen: number[] = [];
+  const records: T[] = [];
+  const ends: unknown[] = [];
+  const subscription = view.subscribe({
+    next: record => {
+      records.push(record);
+      seen.push(Number(record.rawValue!.toString()));
+    },
+    error: (error: unknown) => ends.push(error),
+    complete: () => ends.push('complete'),
+  });
+  return { seen, records, ends, subscription };
+}
+
+/** A window of three records, full. */
+export const three = (overrides: ConstructorParameters<typeof HandFed>[0] = {}) => {
+  const fed = new HandFed({ window: { records: 3 }, ...overrides });
+  const partition = fed.add();
+  fed.push(partition, 0, 10);
+  const view = watch(fed.delivery.records);
+  fed.advance();
+  return { fed, partition, ...view };
+};
