@@ -130,6 +130,28 @@ describe('commits', () => {
     });
   });
 
+  it('do not overwrite given offsets with a watermark from before', () => {
+    consuming({ topics: { [TOPIC]: 1 } }, ({ cluster, consumer, requests, at }) => {
+      cluster.append(TOPIC, 0, values(0, 5));
+      const reading = consumer({ groupId: 'g', offsetReset: 'earliest', commit: { everyMs: 2_000 } }).assign([P0]);
+      reading.records.subscribe(record => record.ack());
+      at(1_000, () => reading.commit([{ ...P0, offset: 1n }]).subscribe());
+      at(9_000, () => expect(commits(requests)).toEqual(['0:1']));
+    });
+  });
+
+  it('send nothing for what is committed already, and still say what that is', () => {
+    const log: unknown[] = [];
+    consuming({ topics: { [TOPIC]: 1 } }, ({ cluster, consumer, requests, at }) => {
+      cluster.append(TOPIC, 0, values(0, 5));
+      const reading = consumer({ groupId: 'g', offsetReset: 'earliest' }).assign([P0]);
+      reading.records.subscribe(record => record.ack());
+      for (const ms of [1_000, 2_000, 3_000]) at(ms, () => reading.commit().subscribe(offsets => log.push(offsets)));
+      at(4_000, () => expect(commits(requests)).toEqual(['0:5']));
+    });
+    expect(log).toEqual([1, 2, 3].map(() => [{ ...P0, offset: 5n }]));
+  });
+
   it('are made in the background when a view ends', () => {
     consuming({ topics: { [TOPIC]: 1 } }, ({ cluster, consumer, at }) => {
       cluster.append(TOPIC, 0, values(0, 5));

@@ -1,5 +1,5 @@
 import { mergeMap, of, take, timer } from 'rxjs';
-import type { Position } from '../../lib/types';
+import type { ConsumerRecord, Position } from '../../lib/types';
 import { consuming, place, values } from './consuming';
 
 const TOPIC = 'orders';
@@ -184,6 +184,26 @@ describe('a consumer with assigned partitions', () => {
       'assigned/clearing',
       'none/idle',
     ]);
+  });
+
+  it('takes a partition back that is wanted again while its last records are in flight', () => {
+    const seen: string[] = [];
+    let acks: boolean[] = [];
+    consuming({ topics: { [TOPIC]: 2 } }, ({ cluster, consumer, at }) => {
+      cluster.append(TOPIC, 0, values(0, 2));
+      const held: ConsumerRecord[] = [];
+      const reading = consumer({ groupId: 'g', offsetReset: 'earliest' }).assign([P0, P1]);
+      reading.records.subscribe(record => {
+        seen.push(place(record));
+        held.push(record);
+      });
+      at(1_000, () => reading.assign([P1]));
+      at(1_500, () => cluster.append(TOPIC, 0, values(2, 3)));
+      at(2_000, () => reading.assign([P1, P0]));
+      at(4_000, () => (acks = held.map(record => record.ack())));
+    });
+    expect(seen).toEqual(['0:0', '0:1', '0:2']);
+    expect(acks).toEqual([true, true, true]);
   });
 
   it('seeks before the first fetch, while a fetch is under way, and inside next', () => {

@@ -155,7 +155,7 @@ export class BrokerFetch {
             fetched.currentLeader.leaderEpoch,
             response.nodeEndpoints,
           );
-        if (fetched.errorCode !== 0) onFetchError(context, state, fetched);
+        if (fetched.errorCode !== 0) onFetchError(context, state, fetched, this.#options.nodeId);
         else if (fetched.divergingEpoch.endOffset >= 0n) onTruncated(context, state, fetched.divergingEpoch.endOffset);
         else if (this.#takeIn(state, fetched)) brought = true;
       }

@@ -16,16 +16,17 @@ const ATTEMPTS_UNTIL_EVENT = 2;
 
 /**
  * One partition could not be read or placed. A fault that may pass sets it, and it alone, back; its position stays. The
- * metadata is refreshed where they may be the reason. All else is fatal for the view.
+ * metadata is refreshed where they may be the reason. All else is fatal for the view. `failedAt`: the broker that answered [the
+ * leader as far as known]; its answer may have named the next one already.
  */
-export function setBack(context: FetchContext, state: PartitionState, error: unknown): void {
+export function setBack(context: FetchContext, state: PartitionState, error: unknown, failedAt?: number): void {
   const { cluster } = context;
   if (!mayPass(error)) return context.fatal(error);
   const { retryBackoffMs: baseMs, retryBackoffMaxMs: maxMs } = cluster.options;
   if (reactionTo(error) === 'refresh') cluster.refresh();
   const leader = leaderOf(cluster, state);
   state.attempts++;
-  state.failedAt = typeof leader === 'number' ? leader : -1;
+  state.failedAt = failedAt ?? (typeof leader === 'number' ? leader : -1);
   state.retryAt =
     cluster.runtime.scheduler.now() + backoffMs(state.attempts, { baseMs, maxMs }, cluster.runtime.random);
   if (state.unavailable || state.attempts < ATTEMPTS_UNTIL_EVENT) return;
@@ -33,8 +34,13 @@ export function setBack(context: FetchContext, state: PartitionState, error: unk
   cluster.emit({ type: 'partition-unavailable', partition: { topic: state.topic, partition: state.partition }, error });
 }
 
-/** A partition's error code in a Fetch response. */
-export function onFetchError(context: FetchContext, state: PartitionState, fetched: FetchedPartition): void {
+/** A partition's error code in a Fetch response of broker `nodeId`. */
+export function onFetchError(
+  context: FetchContext,
+  state: PartitionState,
+  fetched: FetchedPartition,
+  nodeId: number,
+): void {
   const { outOfRange } = context.options;
   const { topic, partition, offset } = state;
   const code = fetched.errorCode;
@@ -46,7 +52,7 @@ export function onFetchError(context: FetchContext, state: PartitionState, fetch
       ),
     );
   if (code !== OFFSET_OUT_OF_RANGE)
-    return setBack(context, state, brokerError(code, { api: 'Fetch', topic, partition }));
+    return setBack(context, state, brokerError(code, { api: 'Fetch', topic, partition }), nodeId);
   if (outOfRange === 'error') return context.fatal(notInLog(state, `offset ${offset} is not in the log`));
   state.outOfRange(outOfRange);
 }
