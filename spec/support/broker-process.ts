@@ -1,5 +1,6 @@
 import { spawn, type ChildProcess } from 'node:child_process';
 import { closeSync, openSync, readFileSync } from 'node:fs';
+import type { Socket } from 'node:net';
 
 export interface BrokerProcessOptions {
   readonly nodeId: number;
@@ -93,7 +94,7 @@ function watch(pid: number, folder: string): ChildProcess {
     detached: true,
   });
   watcher.unref();
-  const input = watcher.stdin as NodeJS.WritableStream & { unref(): void };
-  input.unref();
+  // A pipe to a child is a socket, whatever its type says; it must not keep our process alive.
+  (watcher.stdin as Socket).unref();
   return watcher;
 }
