@@ -100,7 +100,7 @@ export class BrokerSender {
       if (queue.holder !== undefined && queue.holder !== this) continue;
       const batch = queue.next(now);
       if (batch === undefined) {
-        wakeAt = Math.min(wakeAt, queue.wakeAt());
+        wakeAt = Math.min(wakeAt, queue.wakeAt(now));
         continue;
       }
       if (queue.needsIdentity) {

@@ -98,10 +98,19 @@ export class PartitionQueue {
     return this.open !== undefined && this.open.dueAt <= now ? this.open : undefined;
   }
 
-  /** When `next` may give something that it does not give now, for want of time alone; `Infinity` = never. */
-  wakeAt(): number {
-    if (this.#retrying > 0) return this.#unresolved[0]!.state === 'retry' ? this.#unresolved[0]!.retryAt : Infinity;
-    return this.#ready.length === 0 && this.open !== undefined ? this.open.dueAt : Infinity;
+  /** When `next` may give something that it does not give now, for want of time alone; `Infinity` = something else must happen first. */
+  wakeAt(now: number): number {
+    const [first] = this.#unresolved;
+    const at =
+      this.#retrying > 0
+        ? first!.state === 'retry'
+          ? first!.retryAt
+          : Infinity
+        : this.#ready.length === 0 && this.open !== undefined
+          ? this.open.dueAt
+          : Infinity;
+    // What is due and does not leave waits for an answer: a timer for it would go round without a pause.
+    return at > now ? at : Infinity;
   }
 
   /** Takes what `next` gave for a request, with its final bytes. `identity` is used when the queue has none yet. */

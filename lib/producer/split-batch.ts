@@ -1,5 +1,7 @@
 import { BatchWriter } from '../records/batch-writer';
-import { openBatch, readHeaders, readKey, readValue, RecordCursor } from '../records/batch-reader';
+import { openBatch } from '../records/batch-reader';
+import { RecordCursor } from '../records/record-cursor';
+import { readHeaders, readKey, readValue } from '../records/record-fields';
 import { scanBatches } from '../records/batch-header';
 import { Batch } from './batch';
 import type { ResolvedProducerOptions } from './options';

@@ -74,7 +74,8 @@ describe('PartitionQueue', () => {
     expect(take(99)).toBeUndefined();
     queue.retry(b, 0);
     expect(take(99)).toBeUndefined();
-    expect(queue.wakeAt()).toBe(100);
+    expect(queue.wakeAt(99)).toBe(100);
+    expect(queue.wakeAt(100)).toBe(Infinity);
     expect(take(100)).toBe(a);
     expect(take(100)).toBeUndefined();
     queue.stored(a);
