@@ -79,6 +79,16 @@ describe('Credit', () => {
     expect(only.records).toBe(1_000);
   });
 
+  it('promises a partition that joins nothing of what another has out', () => {
+    const credit = new Credit(10, 1e9);
+    const first = credit.join();
+    while (credit.admits(first, 1)) credit.take(first, 1);
+    const second = credit.join();
+    expect([credit.admits(second, 1), credit.allowance(second)]).toEqual([false, 0]);
+    credit.give(first, 1);
+    expect([credit.admits(second, 1), credit.admits(first, 1)]).toEqual([true, false]);
+  });
+
   it('promises each partition a record as long as there are as many', () => {
     const credit = new Credit(10, 1e9);
     const shares = Array.from({ length: 10 }, () => credit.join());
