@@ -1,7 +1,7 @@
+import { buf as javascript } from 'crc-32/crc32c';
+
 type Checksum = (bytes: Uint8Array, seed?: number) => number;
 
-// Plain `require`: `crc-32` ships no types for its Castagnoli half, and the native module may be absent.
-const javascript = (require('crc-32/crc32c') as { readonly buf: Checksum }).buf;
 const native = loadNative();
 
 /** Which CRC-32C is in use: `native` when the optional `@node-rs/crc32` loads, else `javascript`. */
@@ -20,6 +20,7 @@ export function javascriptCrc32c(bytes: Uint8Array, seed = 0): number {
 
 function loadNative(): Checksum | undefined {
   try {
+    // eslint-disable-next-line @typescript-eslint/no-require-imports -- an optional dependency: an import cannot be caught
     const loaded = (require('@node-rs/crc32') as { readonly crc32c: Checksum }).crc32c;
     // A binary that loads but computes something else would reject every batch: ask it one known answer.
     return loaded(Buffer.from('123456789')) === 0xe3069283 ? loaded : undefined;

@@ -6,9 +6,6 @@ import { BATCH } from './batch-layout';
 import { codecOf } from './compression/codecs';
 import type { OpenBatch } from './record-cursor';
 
-export { RecordCursor, type OpenBatch } from './record-cursor';
-export { readHeaders, readKey, readValue } from './record-fields';
-
 /** How a batch is opened. */
 export interface OpenOptions {
   /** A batch that would inflate to more is an error, found before that much memory is taken. */

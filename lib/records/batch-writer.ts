@@ -2,7 +2,7 @@ import type { Bytes, Compression, HeadersInput } from '../types';
 import { ATTRIBUTE, BATCH } from './batch-layout';
 import { stampBatch, writeBatchHeader } from './batch-stamp';
 import { codecIdOf, codecOf } from './compression/codecs';
-import { RecordEncoder } from './record-encoder';
+import { listHeaders, RecordEncoder } from './record-encoder';
 
 /** How a `BatchWriter` is made. */
 export interface BatchWriterOptions {
@@ -62,9 +62,10 @@ export class BatchWriter {
    */
   append(timestampMs: number, key: Bytes, value: Bytes, headers: HeadersInput | undefined): boolean {
     if (this.closed) return false;
+    const listed = listHeaders(headers);
     const first = this.records === 0;
     const timestamp = Math.trunc(timestampMs);
-    const size = encoder.measure(first ? 0 : timestamp - this.baseTimestamp, this.records, key, value, headers);
+    const size = encoder.measure(first ? 0 : timestamp - this.baseTimestamp, this.records, key, value, listed);
     const needed = this.length + size;
     if (needed > this.options.capacityBytes && !first) return false;
     if (needed > this.buffer.length) this.grow(needed);

@@ -5,7 +5,7 @@ import type { Bytes, HeadersInput } from '../types';
 
 /**
  * Encodes one record at a time into a given buffer: `measure` computes every size, so that `write` needs no buffer of
- * its own and cannot fail half-way. One instance is enough for a thread, as nothing happens in between.
+ * its own and cannot fail half-way. One instance is enough for a thread, as nothing else runs in between.
  */
 export class RecordEncoder {
   private keyBytes = -1;
@@ -28,6 +28,7 @@ export class RecordEncoder {
     value: Bytes,
     headers: HeadersInput | undefined,
   ): number {
+    const listed = listHeaders(headers);
     const keyBytes = (this.keyBytes = sizeOf(key));
     const valueBytes = (this.valueBytes = sizeOf(value));
     this.timestampDelta = timestampDelta;
@@ -39,7 +40,7 @@ export class RecordEncoder {
       varintBytes(offsetDelta) +
       fieldBytes(keyBytes) +
       fieldBytes(valueBytes) +
-      (headers === undefined ? 1 : this.measureHeaders(headers));
+      (listed === undefined ? 1 : this.measureHeaders(listed));
     this.bodyBytes = bytes;
     return varintBytes(bytes) + bytes;
   }
@@ -65,13 +66,11 @@ export class RecordEncoder {
     return at;
   }
 
-  private measureHeaders(headers: HeadersInput): number {
+  private measureHeaders(headers: ListedHeaders): number {
     let bytes = 0;
     if (Array.isArray(headers)) {
       const pairs = headers as readonly (readonly [string, Bytes])[];
       for (let at = 0; at < pairs.length; at++) bytes += this.addHeader(pairs[at]![0], pairs[at]![1]);
-    } else if (Symbol.iterator in headers) {
-      for (const [name, value] of headers as Iterable<readonly [string, Bytes]>) bytes += this.addHeader(name, value);
     } else {
       const named = headers as Readonly<Record<string, Bytes>>;
       for (const name of Object.keys(named)) bytes += this.addHeader(name, named[name]!);
@@ -90,6 +89,18 @@ export class RecordEncoder {
     this.headerBytes[at] = valueBytes;
     return fieldBytes(nameBytes) + fieldBytes(valueBytes);
   }
+}
+
+/** Headers that can be gone through more than once, without running a caller's code. */
+export type ListedHeaders = readonly (readonly [string, Bytes])[] | Readonly<Record<string, Bytes>>;
+
+/**
+ * Arrays and objects as they are, any other iterable as an array. A generator can be walked only once, and what it runs
+ * meanwhile may be a `send`: whoever needs the headers again, or has state half changed, lists them first.
+ */
+export function listHeaders(headers: HeadersInput | undefined): ListedHeaders | undefined {
+  if (headers === undefined || Array.isArray(headers) || !(Symbol.iterator in headers)) return headers as ListedHeaders;
+  return Array.from(headers as Iterable<readonly [string, Bytes]>);
 }
 
 /** -1 for null, which is not the same as empty. `undefined` is null too: never its name as text. */

@@ -1,4 +1,3 @@
-/* eslint-disable no-console */
 import { crc32c, crc32cImplementation, javascriptCrc32c } from '../../lib/bytes/crc32c';
 import { scanBatches } from '../../lib/records/batch-header';
 import { BATCH } from '../../lib/records/batch-layout';

@@ -1,6 +1,8 @@
+/* eslint-disable @typescript-eslint/no-require-imports -- modules that must load anew, or may not load at all */
+import type * as crc32cModule from '../../lib/bytes/crc32c';
 import { crc32c, crc32cImplementation, javascriptCrc32c } from '../../lib/bytes/crc32c';
 
-type Crc32c = typeof import('../../lib/bytes/crc32c');
+type Crc32c = typeof crc32cModule;
 
 /** The module as it loads where the native one is missing, or is not what it should be. */
 function loadWith(native: () => unknown): Crc32c {

@@ -150,6 +150,19 @@ describe('BatchWriter', () => {
     ]);
   });
 
+  it('is not confused by headers that append a record while they are read', () => {
+    const batch = writer();
+    const headers = (function* () {
+      batch.append(TIME + 1, 'inner key', 'inner', [['x', 'inner']]);
+      yield ['h', 'outer'] as const;
+    })();
+    batch.append(TIME, 'k', 'outer', headers);
+    expect(readAll(batch.stamp(-1n, -1, -1))).toEqual([
+      { offset: 0, timestamp: TIME + 1, key: 'inner key', value: 'inner', headers: [['x', 'inner']] },
+      { offset: 1, timestamp: TIME, key: 'k', value: 'outer', headers: [['h', 'outer']] },
+    ]);
+  });
+
   it('tells in `bytes` exactly what it will send, and grows up to the capacity and no further', () => {
     const batch = writer({ capacityBytes: 20_000 });
     let last = batch.bytes;

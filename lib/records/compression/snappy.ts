@@ -1,6 +1,5 @@
+import { compress } from 'snappyjs';
 import type { Codec } from './codec';
-
-const { compress } = require('snappyjs') as { compress(bytes: Uint8Array): Buffer };
 
 /** What Java's snappy stream begins with: the magic, a version and the oldest version that reads it. */
 const XERIAL_MAGIC = Buffer.from([0x82, 0x53, 0x4e, 0x41, 0x50, 0x50, 0x59, 0x00]);

@@ -1,7 +1,6 @@
 import * as fc from 'fast-check';
+import * as snappyjs from 'snappyjs';
 import { snappy } from '../../../lib/records/compression/snappy';
-
-const snappyjs = require('snappyjs') as { compress(bytes: Buffer): Buffer; uncompress(bytes: Buffer): Buffer };
 
 const LIMIT = 1 << 20;
 const xerialHeader = Buffer.from([0x82, 0x53, 0x4e, 0x41, 0x50, 0x50, 0x59, 0, 0, 0, 0, 1, 0, 0, 0, 1]);
