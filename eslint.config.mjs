@@ -26,6 +26,10 @@ export default tseslint.config(
       '@typescript-eslint/no-unused-vars': ['error', { argsIgnorePattern: '^_', varsIgnorePattern: '^_' }],
       // `any` stands where variance needs it (a `Decoder<any>` in a table); strictness comes from `tsc`.
       '@typescript-eslint/no-explicit-any': 'off',
+      // Optional packages can only be tried by `require`, and some peers of the tests have no types.
+      '@typescript-eslint/no-require-imports': 'off',
+      // A getter in an object literal has no other way to its surroundings.
+      '@typescript-eslint/no-this-alias': 'off',
     },
   },
   // Jest takes the set-up of a run from a default export.

@@ -4,7 +4,8 @@ import type { Socket } from 'node:net';
 
 export interface BrokerProcessOptions {
   readonly nodeId: number;
-  readonly javaArgs: readonly string[];
+  readonly program?: string; // [java]
+  readonly args: readonly string[];
   /** Standard output and errors of the broker are appended here. */
   readonly logFile: string;
   /** Removed when our own process dies without having stopped the broker. */
@@ -39,7 +40,10 @@ export class BrokerProcess {
     if (this.#child) throw new Error(`broker ${this.nodeId} is running`);
     const log = openSync(this.options.logFile, 'a');
     // `detached`: an interrupt from the terminal reaches the test run alone, which then stops the brokers.
-    const child = spawn('java', this.options.javaArgs, { stdio: ['ignore', log, log], detached: true });
+    const child = spawn(this.options.program ?? 'java', this.options.args, {
+      stdio: ['ignore', log, log],
+      detached: true,
+    });
     closeSync(log);
     child.unref();
     this.#child = child;

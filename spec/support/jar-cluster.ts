@@ -55,10 +55,10 @@ export async function startJarCluster({ nodes = 3 }: JarClusterOptions = {}): Pr
     const formatted = await formattedDisks(jars, pki, nodes);
     for (const nodeId of ids) {
       cpSync(join(formatted, `data${nodeId}`), join(folder, `data${nodeId}`), { recursive: true });
-      const javaArgs = ['-Xms64m', '-Xmx256m', '-XX:+UseSerialGC', '-XX:TieredStopAtLevel=1'];
-      javaArgs.push('-Djava.net.preferIPv4Stack=true', `-Dlog4j2.configurationFile=${log4j}`, '-cp', `${jars}/*`);
-      javaArgs.push('kafka.Kafka', join(folder, `node${nodeId}.properties`));
-      const broker = new BrokerProcess({ nodeId, javaArgs, logFile: join(folder, `node${nodeId}.log`), folder });
+      const args = ['-Xms64m', '-Xmx256m', '-XX:+UseSerialGC', '-XX:TieredStopAtLevel=1'];
+      args.push('-Djava.net.preferIPv4Stack=true', `-Dlog4j2.configurationFile=${log4j}`, '-cp', `${jars}/*`);
+      args.push('kafka.Kafka', join(folder, `node${nodeId}.properties`));
+      const broker = new BrokerProcess({ nodeId, args, logFile: join(folder, `node${nodeId}.log`), folder });
       brokers.push(broker);
       broker.start();
     }
