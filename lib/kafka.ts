@@ -1,4 +1,4 @@
-import { AsyncSubject, Observable, Subject, concat, defer, finalize, forkJoin, ignoreElements, of } from 'rxjs';
+import { AsyncSubject, type Observable, Subject, concat, defer, finalize, forkJoin, ignoreElements, of } from 'rxjs';
 import { createAdmin } from './admin/admin';
 import type { Admin } from './admin/admin';
 import { closedError, createCluster } from './cluster/cluster';

@@ -20,7 +20,6 @@ export function javascriptCrc32c(bytes: Uint8Array, seed = 0): number {
 
 function loadNative(): Checksum | undefined {
   try {
-    // eslint-disable-next-line @typescript-eslint/no-require-imports -- an optional dependency: an import cannot be caught
     const loaded = (require('@node-rs/crc32') as { readonly crc32c: Checksum }).crc32c;
     // A binary that loads but computes something else would reject every batch: ask it one known answer.
     return loaded(Buffer.from('123456789')) === 0xe3069283 ? loaded : undefined;

@@ -1,4 +1,4 @@
-import { Observable, defer, map, switchMap, tap, throwError } from 'rxjs';
+import { type Observable, defer, map, switchMap, tap, throwError } from 'rxjs';
 import { ClosedError, ConnectionError } from '../errors';
 import type { Connection } from '../network/connection';
 import type { ClientOptions } from '../options';

@@ -1,6 +1,6 @@
-import { Observable, finalize, map, of, share, tap } from 'rxjs';
+import { type Observable, finalize, map, of, share, tap } from 'rxjs';
 import { brokerError } from '../protocol/error-table';
-import { FindCoordinator } from '../protocol/apis/find-coordinator';
+import { type FindCoordinator } from '../protocol/apis/find-coordinator';
 import type { ResponseOf } from '../protocol/api';
 
 export type CoordinatorKind = 'group' | 'transaction';

@@ -1,5 +1,5 @@
 import { Subscription } from 'rxjs';
-import { KafkaError } from '../errors';
+import { type KafkaError } from '../errors';
 import type { Cluster } from '../cluster/cluster';
 import { InitProducerId } from '../protocol/apis/init-producer-id';
 import type { ProducerIdentity } from './partition-queue';

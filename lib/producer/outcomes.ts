@@ -1,6 +1,6 @@
 import type { Cluster } from '../cluster/cluster';
 import { backoffMs, reactionTo } from '../cluster/retry';
-import { KafkaError, RequestTimeoutError } from '../errors';
+import { type KafkaError, RequestTimeoutError } from '../errors';
 import type { ResponseOf } from '../protocol/api';
 import type { Produce } from '../protocol/apis/produce';
 import { brokerError } from '../protocol/error-table';

@@ -1,4 +1,4 @@
-import { BrokerError, ClosedError, DeliveryTimeoutError, KafkaError } from '../errors';
+import { type BrokerError, ClosedError, DeliveryTimeoutError, type KafkaError } from '../errors';
 import { brokerError, codeOf } from '../protocol/error-table';
 import type { Batch } from './batch';
 import type { ProduceAnswer } from './produce-request';

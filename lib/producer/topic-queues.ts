@@ -1,6 +1,6 @@
 import type { TopicMetadata } from '../cluster/metadata';
 import type { Bytes, ProducerRecord } from '../types';
-import { PartitionQueue } from './partition-queue';
+import { type PartitionQueue } from './partition-queue';
 import { StickyPartition } from './partitioner';
 import type { Waiter } from './send-call';
 

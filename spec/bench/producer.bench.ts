@@ -1,4 +1,4 @@
-import { Subscriber } from 'rxjs';
+import { type Subscriber } from 'rxjs';
 import { createProducer } from '../../lib/producer/producer';
 import type { ProducerOptions } from '../../lib/producer/options';
 import type { Producer } from '../../lib/producer/producer-api';

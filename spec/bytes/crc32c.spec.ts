@@ -1,4 +1,3 @@
-/* eslint-disable @typescript-eslint/no-require-imports -- modules that must load anew, or may not load at all */
 import type * as crc32cModule from '../../lib/bytes/crc32c';
 import { crc32c, crc32cImplementation, javascriptCrc32c } from '../../lib/bytes/crc32c';
 

@@ -1,5 +1,4 @@
 // kafkajs as an independent encoder and decoder of batches: it shares no code with ours.
-/* eslint-disable @typescript-eslint/no-require-imports -- these parts of it have no types */
 
 const Long = require('kafkajs/src/utils/long') as { fromValue(value: string | number): unknown };
 const Decoder = require('kafkajs/src/protocol/decoder') as new (bytes: Buffer) => unknown;
