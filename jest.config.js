@@ -22,7 +22,7 @@ module.exports = {
       // Starts one real Kafka for all live suites and stops it; see spec/support/real-kafka.ts for how it is chosen.
       globalSetup: '<rootDir>/spec/support/live-setup.ts',
       globalTeardown: '<rootDir>/spec/support/live-teardown.ts',
-      testTimeout: 60_000,
+      setupFilesAfterEnv: ['<rootDir>/spec/support/live-timeout.ts'],
     },
   ],
 };
