@@ -1,16 +1,15 @@
 #!/usr/bin/env bash
-# Installs what the live suites use besides Node and is missing: Java 17, Maven and openssl for the real Kafka, kcat and
+# Installs what the live suites use besides Node and is missing: Java (17 or later), Maven and openssl for the real Kafka, kcat and
 # aiokafka as independent clients. For Debian and its kin, as root; elsewhere install the programs named in the end.
 set -euo pipefail
 cd "$(dirname "$0")/../.."
 
 missing=()
 need() { command -v "$1" > /dev/null || missing+=("${@:2}"); }
-need java openjdk-17-jre-headless
+need java default-jre-headless
 need mvn maven
 need openssl openssl
 need kcat kcat
-need ps procps
 need tar tar
 need python3 python3 python3-venv
 if [ ${#missing[@]} -gt 0 ]; then
