@@ -1,0 +1,38 @@
+import { Kafka, Partitioners, logLevel } from 'kafkajs';
+import type { Meter } from './meter';
+import type { Job } from './scenarios';
+
+// Silent: it logs as errors what it then retries.
+const client = ({ brokers }: Job) =>
+  new Kafka({ clientId: 'bench', brokers: brokers.split(','), logLevel: logLevel.NOTHING });
+
+/** There is no reading without a group. */
+export async function consume(job: Job, meter: Meter): Promise<void> {
+  const { topic } = job;
+  const consumer = client(job).consumer({ groupId: `bench-${process.pid}-${Date.now()}` });
+  await consumer.connect();
+  await consumer.subscribe({ topics: [topic], fromBeginning: true });
+  await consumer.run({
+    eachMessage: async ({ message }) => meter.record(message.value!.length),
+  });
+}
+
+/** Idempotent as the others. Its manual asks for one request in flight then. */
+export async function produce(job: Job, meter: Meter): Promise<void> {
+  const { topic, scenario } = job;
+  const { perSend } = scenario;
+  const producer = client(job).producer({
+    createPartitioner: Partitioners.DefaultPartitioner,
+    idempotent: true,
+    maxInFlightRequests: 1,
+  });
+  await producer.connect();
+  const value = 'x'.repeat(scenario.valueBytes);
+  const one = async (): Promise<void> => {
+    while (!meter.done) {
+      await producer.send({ topic, acks: -1, messages: Array.from({ length: perSend }, () => ({ value })) });
+      meter.count(perSend);
+    }
+  };
+  await Promise.all(Array.from({ length: scenario.inFlight }, one));
+}
