@@ -1,31 +1,34 @@
-/** A queue. Unlike `Array.prototype.shift`, which copies what is left, taking stays cheap however long it is. */
+/** A queue: a ring that grows. Unlike `Array.prototype.shift`, which copies what is left, taking stays cheap however long it is. */
 export class Fifo<T> {
-  private items: (T | undefined)[] = [];
+  length = 0;
+  private items: (T | undefined)[] = [undefined, undefined];
   private at = 0;
 
-  get length(): number {
-    return this.items.length - this.at;
-  }
-
   push(item: T): void {
-    this.items.push(item);
+    if (this.length === this.items.length) this.grow();
+    this.items[(this.at + this.length) & (this.items.length - 1)] = item;
+    this.length++;
   }
 
   /** Only while `length` > 0. */
   shift(): T {
     const item = this.items[this.at] as T;
-    this.items[this.at++] = undefined;
-    if (this.at === this.items.length) {
-      this.items.length = this.at = 0;
-    } else if (this.at >= 64 && this.at * 2 >= this.items.length) {
-      this.items = this.items.slice(this.at);
-      this.at = 0;
-    }
+    this.items[this.at] = undefined;
+    this.at = (this.at + 1) & (this.items.length - 1);
+    this.length--;
     return item;
   }
 
   clear(): void {
-    this.items = [];
+    this.items = [undefined, undefined];
+    this.at = this.length = 0;
+  }
+
+  private grow(): void {
+    const { items, at } = this;
+    const grown = items.slice(at).concat(items.slice(0, at));
+    while (grown.length < items.length * 2) grown.push(undefined);
+    this.items = grown;
     this.at = 0;
   }
 }

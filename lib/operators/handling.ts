@@ -120,30 +120,32 @@ export class Handling<T extends Settleable, R> {
 
   private await(task: Task<T>, result: Observable<R | undefined | void> | PromiseLike<R | undefined | void>): void {
     const turn = ++task.turn;
-    const isCurrent = () => task.turn === turn && !task.over;
     const { timeoutMs } = this.options;
     if (timeoutMs !== Infinity)
       task.timer = runtimeOf(task.item).scheduler.schedule(() => this.expired(task), timeoutMs);
     if (isObservable(result)) {
       const inner = result.pipe(takeUntil(this.stopped)).subscribe({
-        next: value => isCurrent() && this.value(task, value as R | undefined),
-        error: (error: unknown) => isCurrent() && this.failed(task, error),
-        complete: () => isCurrent() && this.succeeded(task),
+        next: value => isCurrent(task, turn) && this.value(task, value as R | undefined),
+        error: (error: unknown) => isCurrent(task, turn) && this.failed(task, error),
+        complete: () => isCurrent(task, turn) && this.succeeded(task),
       });
-      if (isCurrent()) task.inner = inner;
+      if (isCurrent(task, turn)) task.inner = inner;
       else inner.unsubscribe();
       return;
     }
     result.then(
       value => {
-        if (!isCurrent()) return;
-        this.value(task, value as R | undefined);
-        if (isCurrent()) this.succeeded(task);
+        if (isCurrent(task, turn)) this.fulfilled(task, turn, value as R | undefined);
       },
       (error: unknown) => {
-        if (isCurrent()) this.failed(task, error);
+        if (isCurrent(task, turn)) this.failed(task, error);
       },
     );
+  }
+
+  private fulfilled(task: Task<T>, turn: number, value: R | undefined): void {
+    this.value(task, value);
+    if (isCurrent(task, turn)) this.succeeded(task);
   }
 
   private value(task: Task<T>, value: R | undefined): void {
@@ -278,6 +280,11 @@ export class Handling<T extends Settleable, R> {
   private completeIfIdle(): void {
     if (this.sourceIsDone && this.lanes.idle) this.subscriber.complete();
   }
+}
+
+/** What comes from an attempt counts only while it runs. */
+function isCurrent(task: Task<unknown>, turn: number): boolean {
+  return task.turn === turn && !task.over;
 }
 
 function deliveryOf(item: object): DeliverySource | undefined {

@@ -3,6 +3,7 @@ import type { PartitionDelivery } from '../../lib/consumer/delivery/partition-de
 import type { FetchedBatch } from '../../lib/consumer/fetch/fetched-batch';
 import { scanBatches } from '../../lib/records/batch-header';
 import { buildBatch } from '../../lib/records/build-batch';
+import { handle } from '../../lib/operators/handle';
 import { realRuntime } from '../../lib/runtime';
 import type { ConsumerRecord } from '../../lib/types';
 
@@ -14,6 +15,7 @@ const PARTITIONS = 4;
 const PER_BATCH = 160; // 16 KiB batches of 100-byte values, as a producer with default settings makes them
 const ROUNDS = 5;
 const value = Buffer.alloc(100, 'x');
+const resolved = Promise.resolve();
 
 /** One batch's bytes for all: what is measured is reading, and the frames of a real fetch are as warm. */
 const bytes = buildBatch(Array.from({ length: PER_BATCH }, (_, i) => ({ timestamp: 1_700_000_000_000 + i, value })));
@@ -160,6 +162,50 @@ export const cases: readonly Case[] = [
         batch.ack();
         count(batch.records.length);
       });
+      void sum;
+    },
+  },
+  {
+    name: 'handle, synchronous, value read',
+    ack: 'manual',
+    run: (delivery, total, done) => {
+      const count = counted(total, done);
+      let sum = 0;
+      const work = (record: ConsumerRecord) => {
+        sum += record.value!.length;
+        count();
+      };
+      delivery.records.pipe(handle(work)).subscribe();
+      void sum;
+    },
+  },
+  {
+    name: 'handle, a promise each, in order of partitions',
+    ack: 'manual',
+    run: (delivery, total, done) => {
+      const count = counted(total, done);
+      let sum = 0;
+      const work = (record: ConsumerRecord) => {
+        sum += record.value!.length;
+        count();
+        return resolved;
+      };
+      delivery.records.pipe(handle(work)).subscribe();
+      void sum;
+    },
+  },
+  {
+    name: 'handle, a promise each, in no order',
+    ack: 'manual',
+    run: (delivery, total, done) => {
+      const count = counted(total, done);
+      let sum = 0;
+      const work = (record: ConsumerRecord) => {
+        sum += record.value!.length;
+        count();
+        return resolved;
+      };
+      delivery.records.pipe(handle(work, { order: 'none' })).subscribe();
       void sum;
     },
   },
