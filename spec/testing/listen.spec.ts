@@ -1,6 +1,7 @@
 import { execFile, execFileSync } from 'node:child_process';
 import * as net from 'node:net';
 import { Kafka, logLevel } from 'kafkajs';
+import { createKafkaClient } from 'kafka-ts';
 import type { Subscription } from 'rxjs';
 import { EmbeddedCluster } from '../../lib/testing/embedded-cluster';
 import { kafkajsBroker } from './kafkajs-broker';
@@ -114,6 +115,36 @@ describe('kafkajs', () => {
     await send('4');
     await producer.disconnect();
     expect(cluster.log('t', 0).map(({ value }) => String(value))).toEqual(['1', '2', '3', '4']);
+  });
+});
+
+describe('kafka-ts', () => {
+  it('produces and consumes in the newest versions, which go by topic id', async () => {
+    const [host, port] = addresses[0]!.split(':') as [string, string];
+    const client = createKafkaClient({
+      clientId: 'foreign',
+      bootstrapServers: [{ host, port: Number(port) }],
+    });
+    const producer = client.createProducer({});
+    await producer.send(
+      ['one', 'two'].map(value => ({ topic: 't', partition: 0, key: 'k', value, headers: { h: 'x' } })),
+    );
+    const versions: Record<string, number> = {};
+    cluster.requests.subscribe(({ api, version }) => (versions[api] = version));
+    await producer.send([{ topic: 't', partition: 1, value: 'three' }]);
+    const seen: string[] = [];
+    let arrived!: () => void;
+    const all = new Promise<void>(resolve => (arrived = resolve));
+    const onBatch = (batch: { partition: number; offset: bigint; value: unknown }[]) => {
+      for (const { partition, offset, value } of batch) seen.push(`${partition} ${offset} ${String(value)}`);
+      if (seen.length === 3) arrived();
+    };
+    const consumer = await client.startConsumer({ groupId: null, topics: ['t'], fromTimestamp: -2n, onBatch } as never);
+    await all;
+    expect(seen.sort()).toEqual(['0 0 one', '0 1 two', '1 0 three']);
+    expect(versions).toMatchObject({ Produce: 13, Fetch: 18, ListOffsets: 11 });
+    await consumer.close();
+    await producer.close();
   });
 });
 
