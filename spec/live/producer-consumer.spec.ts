@@ -8,6 +8,7 @@ import { concatMap, forkJoin, ignoreElements, map, merge, mergeMap, range, takeW
 import { utf8 } from '../../lib';
 import type { ConsumerRecord, Kafka, ProducerRecord, RecordMetadata } from '../../lib';
 import { describeClusters } from '../support/clusters';
+import { keepInFlight } from '../support/keep-in-flight';
 import { flawless, Ledger } from '../support/ledger';
 import { liveClients } from '../support/live-clients';
 import { print } from '../support/print';
@@ -42,19 +43,12 @@ describeClusters('records through producer and consumer', cluster => {
           placed[first + i] = partition;
           stored[first + i] = Number(offset);
         });
-      const singles = range(0, half).pipe(
-        mergeMap(number => producer.send(numbered(number)).pipe(tap(book(number))), 1_000),
-      );
-      const arrays = range(0, Math.ceil((records - half) / 100)).pipe(
-        map(i => half + 100 * i),
-        mergeMap(
-          first =>
-            producer
-              .send(Array.from({ length: Math.min(100, records - first) }, (_, i) => numbered(first + i)))
-              .pipe(tap(book(first))),
-          10,
-        ),
-      );
+      const singles = keepInFlight(half, 1_000, number => producer.send(numbered(number)).pipe(tap(book(number))));
+      const arrays = keepInFlight(Math.ceil((records - half) / 100), 10, i => {
+        const first = half + 100 * i;
+        const hundred = Array.from({ length: Math.min(100, records - first) }, (_, at) => numbered(first + at));
+        return producer.send(hundred).pipe(tap(book(first)));
+      });
       const ledger = new Ledger(records);
       const readPlaced = new Uint8Array(records);
       const readAt = new Float64Array(records);
@@ -62,10 +56,7 @@ describeClusters('records through producer and consumer', cluster => {
       const cpu = process.cpuUsage();
       let sentMs = 0;
       let readMs = 0;
-      const sending = merge(singles, arrays).pipe(
-        ignoreElements(),
-        tap({ complete: () => (sentMs = performance.now() - started) }),
-      );
+      const sending = merge(singles, arrays).pipe(tap({ complete: () => (sentMs = performance.now() - started) }));
       const reading = fromEarliest(kafka, topic).pipe(
         tap(record => {
           const number = numberOf(record);
