@@ -163,6 +163,20 @@ describe('BatchWriter', () => {
     ]);
   });
 
+  it.each([63, 64, 8191, 8192, 12_000, 1_048_575, 1_048_576])(
+    'writes a value of %i bytes, at the edges of the varints',
+    length => {
+      const batch = writer({ capacityBytes: 1 << 24 });
+      const value = 'v'.repeat(length);
+      for (let at = 0; at < 3; at++) batch.append(TIME + at * length, null, value, undefined);
+      const told = batch.bytes;
+      expect(batch.stamp(-1n, -1, -1)).toHaveLength(told);
+      expect(readAll(batch.stamp(-1n, -1, -1)).map(read => [read.timestamp, read.value === value])).toEqual(
+        [0, 1, 2].map(at => [TIME + at * length, true]),
+      );
+    },
+  );
+
   it('tells in `bytes` exactly what it will send, and grows up to the capacity and no further', () => {
     const batch = writer({ capacityBytes: 20_000 });
     let last = batch.bytes;

@@ -90,6 +90,7 @@ describe('RecordCursor', () => {
     ['more headers than bytes', [14, 0, 1, 0, 2, 0x6b, 1, 2], 1],
     ['2^31 - 1 headers', [20, 0, 0, 0, 1, 1, 0xfe, 0xff, 0xff, 0xff, 0x0f], 1],
     ['a header name that is null', [18, 0, 1, 0, 2, 0x6b, 1, 2, 1, 0], 1],
+    ['a header name that is null, in two bytes', [18, 0, 1, 0, 2, 0x6b, 1, 2, 0x81, 0], 1],
     ['a header name past the end', [18, 0, 1, 0, 2, 0x6b, 1, 2, 4, 0], 1],
     ['a header value past the end', [18, 0, 1, 0, 2, 0x6b, 1, 2, 0, 4], 1],
     ['a header value of -2 bytes', [18, 0, 1, 0, 2, 0x6b, 1, 2, 0, 3], 1],
@@ -110,6 +111,20 @@ describe('RecordCursor', () => {
     // The key claims exactly the bytes of the next batch too.
     const lying = batchOf([14, 0, 1, 0, 60, 0x6b, 1, 0], 1);
     expect(() => readAll(Buffer.concat([lying, batchOf(plain, 1)]))).toThrow(DecodeError);
+  });
+
+  it('does not deliver a record that would end in the batch behind', () => {
+    const next = batchOf(plain, 1);
+    // One record, length and key of which take in the whole next batch but its last byte, read as "no headers".
+    const head = (length: number, key: number) => [...varint(length), 0, 1, 0, ...varint(key), 0x6b, 0x6b, 0x6b, 0x6b];
+    const key = 4 + next.length - 2;
+    const lying = batchOf(head(3 + varint(key).length + key + 2, key), 1);
+    const records = Buffer.concat([lying, next.subarray(0, -2), Buffer.from([1, 0])]);
+    const opened = openBatch(records, scanBatches(records)[0]!, {
+      maxInflatedBytes: 0,
+      where: { topic: 't', partition: 0 },
+    });
+    expect(() => new RecordCursor(opened).next()).toThrow(DecodeError);
   });
 
   it('reads a batch with any one bit flipped, CRC unchecked, as some value or as a DecodeError', () => {
@@ -138,6 +153,11 @@ describe('RecordCursor', () => {
     expect(readAll(frame)).toEqual([...javaRecords, ...javaRecords]);
   });
 });
+
+/** Zig-zag, for values that take two bytes. */
+function varint(value: number): number[] {
+  return [((value * 2) & 0x7f) | 0x80, (value * 2) >> 7];
+}
 
 function expectRecordsOrDecodeError(records: Buffer): void {
   try {
