@@ -1,5 +1,4 @@
-import { Observable } from 'rxjs';
-import type { Subscriber } from 'rxjs';
+import type { Observable } from 'rxjs';
 import type { Cluster } from '../cluster/cluster';
 import type { MetadataSnapshot } from '../cluster/metadata';
 import type { KafkaError } from '../errors';
@@ -7,7 +6,9 @@ import { BatchWriter, recordSizeBound } from '../records/batch-writer';
 import type { Bytes, ProducerRecord } from '../types';
 import { Alarm } from './alarm';
 import { Batch } from './batch';
+import { Drains } from './drains';
 import type { ResolvedProducerOptions } from './options';
+import { Parking } from './parking';
 import { keyBytes, partitionOfKey } from './partitioner';
 import { PartitionQueue } from './partition-queue';
 import type { ProducerIdentity } from './partition-queue';
@@ -16,11 +17,10 @@ import { BATCH_OVERHEAD_BYTES, REQUEST_OVERHEAD_BYTES } from './produce-request'
 import { tellFailed } from './send-call';
 import type { Waiter } from './send-call';
 import { deliveryTimedOut, noSuchPartition, recordTooLarge } from './send-errors';
-import { TopicLookup } from './topic-lookup';
 import { TopicQueues } from './topic-queues';
 
-/** How long a record waits for its topic to be known, at most (`max.block.ms`). */
-const TOPIC_TIMEOUT_MS = 60_000;
+/** What a batch begins with by itself. */
+const SMALL_BATCH_BYTES = 4_096;
 /** With sequences, as many of one partition as requests of a broker. Without, a retry would be overtaken. */
 const IDEMPOTENT_IN_FLIGHT = 5;
 
@@ -41,9 +41,9 @@ export class Accumulator {
   readonly #topics = new Map<string, TopicQueues>();
   /** Batches whose records are not settled, in the order in which they were made, and the queues they stand in. */
   readonly #live = new Map<Batch, PartitionQueue>();
-  readonly #lookup: TopicLookup;
+  readonly #parking: Parking;
   readonly #expiry: Alarm;
-  #drains: { readonly before: number; readonly subscriber: Subscriber<void> }[] = [];
+  readonly #drains = new Drains();
   readonly #capacityBytes: number;
   readonly #maxBatchBytes: number;
   #serial = 0;
@@ -54,7 +54,18 @@ export class Accumulator {
     private readonly pressure: Pressure,
     private readonly events: AccumulatorEvents,
   ) {
-    this.#lookup = new TopicLookup(cluster);
+    this.#parking = new Parking(cluster, pressure, options.deliveryTimeoutMs, {
+      onFound: (topic, metadata) => {
+        for (const queue of topic.update(metadata)) events.onMoved(queue);
+      },
+      place: (topic, { record, key, value, waiter, index, since, serial }, now) =>
+        this.#place(topic, record, key, value, waiter, index, now, since, serial),
+      onLeft: () => {
+        // They were taken over before somebody asked to flush: they must not linger now.
+        if (!this.#drains.empty) this.closeBatches();
+        this.checkDrains();
+      },
+    });
     this.#expiry = new Alarm(cluster.runtime, () => this.#expire());
     this.#maxBatchBytes = options.maxRequestBytes - REQUEST_OVERHEAD_BYTES - BATCH_OVERHEAD_BYTES;
     this.#capacityBytes = Math.min(options.batchBytes, this.#maxBatchBytes);
@@ -71,8 +82,12 @@ export class Accumulator {
   ): void {
     let topic = this.#topics.get(record.topic);
     if (topic === undefined) this.#topics.set(record.topic, (topic = this.#makeTopic(record.topic)));
-    if (topic.ready) this.#place(topic, record, key, value, waiter, index, now, now, Infinity);
-    else this.#park(topic, record, key, value, waiter, index, now);
+    if (topic.ready && topic.parked.length === 0) {
+      this.#place(topic, record, key, value, waiter, index, now, now, Infinity);
+      return;
+    }
+    const bytes = recordSizeBound(key, value, record.headers);
+    this.#parking.park(topic, { record, key, value, waiter, index, bytes, since: now, serial: this.#serial++ });
   }
 
   /** Takes over new leaders and new partitions. */
@@ -90,16 +105,13 @@ export class Accumulator {
 
   /** Emits once everything taken over so far is settled, and completes. Open batches do not wait for more. */
   drained(): Observable<void> {
-    return new Observable(subscriber => {
-      this.closeBatches();
-      const drain = { before: this.#serial, subscriber };
-      this.#drains.push(drain);
-      subscriber.add(() => {
-        const at = this.#drains.indexOf(drain);
-        if (at >= 0) this.#drains.splice(at, 1);
-      });
-      this.checkDrains();
-    });
+    return this.#drains.wait(
+      () => {
+        this.closeBatches();
+        return this.#serial;
+      },
+      () => this.checkDrains(),
+    );
   }
 
   /** The batch is stored: tells its waiters. */
@@ -135,32 +147,27 @@ export class Accumulator {
   failAll(
     errorOf: (what: { readonly topic: string; readonly partition?: number; readonly attempts: number }) => KafkaError,
   ): void {
-    for (const [batch, queue] of this.#live) {
+    // A copy: who hears of it may send again.
+    for (const [batch, queue] of [...this.#live]) {
       if (batch.state !== 'inFlight') queue.giveUp(batch);
       this.failed(batch, errorOf(batch));
     }
     for (const topic of this.#topics.values())
-      this.#failParked(topic, topic.parked.length, errorOf({ topic: topic.name, attempts: 0 }));
+      this.#parking.fail(topic, topic.parked.length, errorOf({ topic: topic.name, attempts: 0 }));
     this.checkDrains();
   }
 
   /** Tells whoever waits in `drained` if nothing older is left. Called when batches were settled. */
   checkDrains(): void {
-    if (this.#drains.length === 0) return;
+    if (this.#drains.empty) return;
     let oldest = Infinity;
     for (const batch of this.#live.keys()) oldest = Math.min(oldest, batch.serial);
-    for (const { parked } of this.#topics.values()) if (parked.length > 0) oldest = Math.min(oldest, parked[0]!.serial);
-    // Taken off the list first: who is told may close the producer, which asks again.
-    const done = this.#drains.filter(drain => oldest >= drain.before);
-    this.#drains = this.#drains.filter(drain => oldest < drain.before);
-    for (const { subscriber } of done) {
-      subscriber.next();
-      subscriber.complete();
-    }
+    for (const { parked } of this.#topics.values()) oldest = Math.min(oldest, parked.first?.serial ?? Infinity);
+    this.#drains.check(oldest);
   }
 
   close(): void {
-    this.#lookup.close();
+    this.#parking.close();
     this.#expiry.cancel();
   }
 
@@ -238,7 +245,7 @@ export class Accumulator {
       }
       throw error;
     }
-    if (serial < batch.serial) batch.serial = serial;
+    if (serial < batch.serial) this.#backdate(batch, since, serial);
     this.pressure.add(bytes);
     // Only the first record of a batch can be that long.
     if (bytes > this.#maxBatchBytes) {
@@ -250,9 +257,12 @@ export class Accumulator {
 
   #open(queue: PartitionQueue, now: number, since: number): Batch {
     const { compression, compressionLevel, lingerMs, deliveryTimeoutMs } = this.options;
+    // As large as the last one, or it grows up to there by copying itself again and again.
+    const bytes = Math.min(this.#capacityBytes, queue.lastBytes + (queue.lastBytes >> 2));
     const writer = new BatchWriter({
       capacityBytes: this.#capacityBytes,
       compression,
+      ...(bytes > SMALL_BATCH_BYTES ? { buffer: Buffer.allocUnsafeSlow(bytes) } : {}),
       ...(compressionLevel === undefined ? {} : { level: compressionLevel }),
     });
     const deadline = since + deliveryTimeoutMs;
@@ -267,63 +277,11 @@ export class Accumulator {
     return batch;
   }
 
-  #park(
-    topic: TopicQueues,
-    record: ProducerRecord<unknown, unknown>,
-    key: Bytes,
-    value: Bytes,
-    waiter: Waiter,
-    index: number,
-    now: number,
-  ): void {
-    const bytes = recordSizeBound(key, value, record.headers);
-    topic.parked.push({ record, key, value, waiter, index, bytes, since: now, serial: this.#serial++ });
-    this.pressure.add(bytes);
-    if (topic.parked.length === 1) this.#lookUp(topic, now);
-  }
-
-  #lookUp(topic: TopicQueues, now: number): void {
-    const timeoutMs = Math.min(TOPIC_TIMEOUT_MS, this.options.deliveryTimeoutMs);
-    this.#lookup.start(
-      topic.name,
-      topic.parked[0]!.since + timeoutMs - now,
-      metadata => {
-        for (const queue of topic.update(metadata)) this.events.onMoved(queue);
-        this.#placeParked(topic);
-      },
-      error => {
-        const at = this.cluster.runtime.scheduler.now();
-        // Those that came later have not waited for long enough, unless waiting is useless.
-        const over = topic.parked.findIndex(parked => error.retriable && parked.since + timeoutMs > at);
-        this.#failParked(topic, over < 0 ? topic.parked.length : Math.max(1, over), error);
-        if (topic.parked.length > 0) this.#lookUp(topic, at);
-        this.checkDrains();
-      },
-    );
-  }
-
-  #placeParked(topic: TopicQueues): void {
-    const now = this.cluster.runtime.scheduler.now();
-    const parked = topic.parked.splice(0);
-    for (const { record, key, value, waiter, index, bytes, since, serial } of parked) {
-      this.pressure.remove(bytes);
-      try {
-        this.#place(topic, record, key, value, waiter, index, now, since, serial);
-      } catch (error) {
-        // A partitioner of the user's threw. Whoever sent the record hears of it.
-        tellFailed(waiter, index, error as KafkaError);
-      }
-    }
-    // They were taken over before somebody asked to flush: they must not linger now.
-    if (this.#drains.length > 0) this.closeBatches();
-    this.checkDrains();
-  }
-
-  #failParked(topic: TopicQueues, count: number, error: KafkaError): void {
-    for (const { waiter, index, bytes } of topic.parked.splice(0, count)) {
-      this.pressure.remove(bytes);
-      tellFailed(waiter, index, error);
-    }
+  /** The batch got a record that has waited for its topic. */
+  #backdate(batch: Batch, since: number, serial: number): void {
+    batch.serial = serial;
+    batch.deadline = Math.min(batch.deadline, since + this.options.deliveryTimeoutMs);
+    this.#expiry.setNoLaterThan(batch.deadline);
   }
 
   #forget(batch: Batch): boolean {

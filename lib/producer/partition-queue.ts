@@ -41,6 +41,8 @@ export class PartitionQueue {
   /** Who has its batches in flight: another broker may not get the next ones meanwhile. */
   holder: object | undefined;
   open: Batch | undefined;
+  /** The size of the last batch before compression: the next one is likely to be like it. */
+  lastBytes = 0;
   readonly #ready: Batch[] = [];
   readonly #unresolved: Batch[] = [];
   #inFlight = 0;
@@ -81,6 +83,7 @@ export class PartitionQueue {
     const batch = this.open;
     if (batch === undefined) return;
     this.open = undefined;
+    this.lastBytes = batch.bytes;
     batch.close();
     batch.state = 'ready';
     this.#ready.push(batch);

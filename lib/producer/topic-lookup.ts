@@ -40,6 +40,10 @@ export class TopicLookup {
 
   constructor(private readonly cluster: Cluster) {}
 
+  running(name: string): boolean {
+    return this.#running.has(name);
+  }
+
   /** Calls back once: with the topic, or with why it cannot be known. */
   start(
     name: string,

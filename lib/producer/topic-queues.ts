@@ -1,6 +1,7 @@
 import type { TopicMetadata } from '../cluster/metadata';
 import type { Bytes, ProducerRecord } from '../types';
 import { type PartitionQueue } from './partition-queue';
+import { Fifo } from './fifo';
 import { StickyPartition } from './partitioner';
 import type { Waiter } from './send-call';
 
@@ -25,7 +26,7 @@ export class TopicQueues {
   /** The partitions that have a leader; all of them while none has. */
   available: readonly number[] = [];
   readonly sticky = new StickyPartition();
-  readonly parked: ParkedRecord[] = [];
+  readonly parked = new Fifo<ParkedRecord>();
   #seen: TopicMetadata | undefined;
 
   constructor(

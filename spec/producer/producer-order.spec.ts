@@ -265,6 +265,51 @@ describe('a topic that is not known', () => {
   });
 });
 
+describe('records that wait for their topic', () => {
+  it('are looked up once, however many, and again when one is sent from within the error of another', () => {
+    let asked = 0;
+    const rig = new ProducerRig({ deliveryTimeoutMs: 1_000 });
+    const { topics } = rig.fake.cluster;
+    Object.assign(rig.fake.cluster, { topics: (names: string[]) => ((asked += 1), topics(names)) });
+    const later: unknown[] = [];
+    for (let i = 0; i < 3_000; i++)
+      rig.producer.send({ topic: 'nowhere', value: `${i}` }).subscribe({
+        error: () => {
+          if (i === 0)
+            rig.producer.send({ topic: 'nowhere', value: 'again' }).subscribe({ next: one => later.push(one) });
+        },
+      });
+    expect(asked).toBe(1);
+    rig.clock.advance(1_000);
+    rig.fake.addTopic('nowhere', 1);
+    rig.clock.advance(500);
+    expect(rig.waiting).toEqual([[['again']]]);
+    rig.reply(produced(rig.fake.requests[0]!));
+    expect(later).toHaveLength(1);
+  });
+
+  it('fail by name when the producer is closed from within the error of one of them', () => {
+    const rig = new ProducerRig({
+      partitioner: () => {
+        throw new Error('mine');
+      },
+    });
+    const errors: string[] = [];
+    for (let i = 0; i < 3; i++)
+      rig.producer.send({ topic: 'new', value: `${i}` }).subscribe({
+        error: (error: Error) => {
+          errors.push(error.message);
+          if (i === 0) rig.producer.close({ drainMs: 0 }).subscribe();
+        },
+      });
+    rig.fake.addTopic('new', 1);
+    rig.clock.advance(1_000);
+    expect(errors).toHaveLength(3);
+    expect(errors[0]).toBe('mine');
+    expect(rig.clock.pending).toBe(0);
+  });
+});
+
 describe('a producer id that is refused', () => {
   it('fails everything with what the broker said', () => {
     const rig = new ProducerRig({}, { answer: () => undefined });
