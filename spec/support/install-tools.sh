@@ -6,7 +6,7 @@ cd "$(dirname "$0")/../.."
 
 missing=()
 need() { command -v "$1" > /dev/null || missing+=("${@:2}"); }
-need java default-jre-headless
+need javac default-jdk-headless
 need mvn maven
 need openssl openssl
 need kcat kcat

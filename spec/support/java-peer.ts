@@ -1,0 +1,84 @@
+import { join } from 'node:path';
+import { kafkaJars } from './kafka-jars';
+import { onPath, runProgram } from './run-program';
+
+const PROGRAM = join(__dirname, 'KafkaPeer.java');
+
+/** A record of the peer. Without a partition, or a timestamp, Java's producer chooses. */
+export interface JavaRecord {
+  readonly partition?: number;
+  readonly timestamp?: number;
+  readonly key: Buffer | null;
+  readonly value: Buffer | null;
+  readonly headers: readonly (readonly [string, Buffer | null])[];
+}
+
+export interface JavaStored {
+  readonly partition: number;
+  readonly offset: number;
+  readonly timestamp: number;
+}
+
+/** Kafka's own client: what it says is what Kafka is. Compiled from its source at each run, so a JDK is needed. */
+export const javaPeer = {
+  name: 'a JDK with Maven',
+  installed: onPath('javac') && onPath('mvn'),
+
+  /** Sends records and tells where each was stored. */
+  async produce(
+    brokers: string,
+    topic: string,
+    records: readonly JavaRecord[],
+    compression = 'none',
+  ): Promise<readonly JavaStored[]> {
+    const input = records.map(record => `${toLine(record)}\n`).join('');
+    const lines = await run(['produce', brokers, topic, compression], input);
+    return lines.map(line => {
+      const [partition, offset, timestamp] = line.split('\t').map(Number) as [number, number, number];
+      return { partition, offset, timestamp };
+    });
+  },
+
+  /** Every record up to the present ends, in the order of offsets within each partition. */
+  async consume(brokers: string, topic: string): Promise<readonly (JavaRecord & JavaStored)[]> {
+    const lines = await run(['consume', brokers, topic], '');
+    return lines.map(line => {
+      const [partition, offset, timestamp, key, value, ...rest] = line.split('\t') as [
+        string,
+        string,
+        string,
+        string,
+        string,
+        ...string[],
+      ];
+      const headers = Array.from(
+        { length: rest.length / 2 },
+        (_, i) => [rest[2 * i]!, fromText(rest[2 * i + 1]!)] as const,
+      );
+      return {
+        partition: Number(partition),
+        offset: Number(offset),
+        timestamp: Number(timestamp),
+        key: fromText(key),
+        value: fromText(value),
+        headers,
+      };
+    });
+  },
+};
+
+async function run(args: readonly string[], input: string): Promise<string[]> {
+  const jars = await kafkaJars();
+  // Reading the source, this JVM lives for a second or two: the quick compiler is the faster one.
+  const java = ['-XX:TieredStopAtLevel=1', '-XX:+UseSerialGC', '-cp', `${jars}/*`, PROGRAM, ...args];
+  const text = (await runProgram('java', java, { input })).toString();
+  return text.split('\n').filter(line => line.includes('\t'));
+}
+
+function toLine({ partition, timestamp, key, value, headers }: JavaRecord): string {
+  const fields = [partition ?? '-', timestamp ?? '-', toText(key), toText(value)];
+  return [...fields, ...headers.flatMap(([name, bytes]) => [name, toText(bytes)])].join('\t');
+}
+
+const toText = (bytes: Buffer | null) => (bytes === null ? '-' : bytes.toString('base64'));
+const fromText = (text: string) => (text === '-' ? null : Buffer.from(text, 'base64'));
