@@ -1,11 +1,10 @@
-import { defer, forkJoin, map, of, switchMap } from 'rxjs';
+import { defer, map, of, switchMap } from 'rxjs';
 import type { Observable } from 'rxjs';
 import type { Cluster } from '../cluster/cluster';
-import { listOffsetsOf } from '../cluster/list-offsets';
-import type { OffsetQuery } from '../cluster/list-offsets';
+import { listOffsets as askLeaders } from '../cluster/list-offsets';
+import type { LogPlace } from '../cluster/list-offsets';
 import { retrying } from '../cluster/retry';
 import { InvalidStateError } from '../errors';
-import { brokerError, codeOf } from '../protocol/error-table';
 import type { Position, TopicPartition, TopicPartitionOffset } from '../types';
 
 type Query = TopicPartition & { readonly at: Exclude<Position, 'committed'> };
@@ -21,7 +20,7 @@ export function listOffsets(cluster: Cluster, queries: readonly Query[]): Observ
       );
     return cluster.topics([...new Set(queries.map(query => query.topic))]);
   }).pipe(
-    switchMap(() => ask(cluster, queries)),
+    switchMap(() => offsetsOf(cluster, queries)),
     retrying({
       api: 'ListOffsets',
       runtime,
@@ -33,64 +32,31 @@ export function listOffsets(cluster: Cluster, queries: readonly Query[]): Observ
   );
 }
 
-/** One round: every leader is asked once, and the first error of any partition ends it. */
-function ask(cluster: Cluster, queries: readonly Query[]): Observable<readonly TopicPartitionOffset[]> {
-  const answers: bigint[] = [];
-  const byLeader = new Map<number, OffsetQuery<number>[]>();
-  queries.forEach(({ topic, partition, at }, tag) => {
-    if (typeof at === 'bigint') {
-      answers[tag] = at;
-      return;
-    }
-    const leader = leaderOf(cluster, topic, partition);
-    const asked = byLeader.get(leader);
-    const query = { topic, partition, at, tag };
-    if (asked === undefined) byLeader.set(leader, [query]);
-    else asked.push(query);
+/** One round, in the order of the queries; the first error of any partition ends it. */
+function offsetsOf(cluster: Cluster, queries: readonly Query[]): Observable<readonly TopicPartitionOffset[]> {
+  const offsets = new Map<Query, bigint>();
+  const asked = queries.flatMap(query => {
+    if (typeof query.at !== 'bigint') return [{ ...query, at: query.at as LogPlace, tag: query }];
+    offsets.set(query, query.at);
+    return [];
   });
-  if (byLeader.size === 0)
-    return of(queries.map(({ topic, partition }, tag) => ({ topic, partition, offset: answers[tag]! })));
-  return forkJoin(
-    [...byLeader].map(([leader, asked]) => listOffsetsOf(cluster, leader, 'read_uncommitted', asked)),
-  ).pipe(
-    switchMap(rounds => {
-      const late: OffsetQuery<number>[] = [];
-      for (const answer of rounds.flat()) {
+  return askLeaders(cluster, 'read_uncommitted', asked).pipe(
+    switchMap(answers => {
+      const tooLate: Query[] = [];
+      for (const answer of answers) {
         if ('error' in answer) throw answer.error;
-        const { topic, partition } = queries[answer.tag]!;
-        // -1 = no record is that late: then the end of the partition.
-        if (answer.offset < 0n) late.push({ topic, partition, at: 'latest', tag: answer.tag });
-        else answers[answer.tag] = answer.offset;
+        if (answer.offset < 0n) tooLate.push(answer.tag);
+        else offsets.set(answer.tag, answer.offset);
       }
-      const ends =
-        late.length === 0
-          ? of([])
-          : ask(
-              cluster,
-              late.map(({ topic, partition }) => ({ topic, partition, at: 'latest' as const })),
-            );
-      return ends.pipe(
-        map(found => {
-          late.forEach(({ tag }, at) => (answers[tag] = found[at]!.offset));
-          return queries.map(({ topic, partition }, tag) => ({ topic, partition, offset: answers[tag]! }));
-        }),
-      );
+      // No record is that late: then the end of the partition.
+      const ends = tooLate.map(({ topic, partition }) => ({ topic, partition, at: 'latest' as const }));
+      return ends.length === 0
+        ? of([])
+        : offsetsOf(cluster, ends).pipe(map(found => found.map((end, at) => [tooLate[at]!, end.offset] as const)));
+    }),
+    map(late => {
+      for (const [query, offset] of late) offsets.set(query, offset);
+      return queries.map(query => ({ topic: query.topic, partition: query.partition, offset: offsets.get(query)! }));
     }),
   );
-}
-
-function leaderOf(cluster: Cluster, topic: string, partition: number): number {
-  const known = cluster.metadata.topics.get(topic);
-  const code = known === undefined ? codeOf('UNKNOWN_TOPIC_OR_PARTITION') : known.errorCode;
-  if (known === undefined || code !== 0) throw brokerError(code, { api: 'ListOffsets', topic });
-  const one = known.partitions[partition];
-  if (one === undefined)
-    throw brokerError(codeOf('UNKNOWN_TOPIC_OR_PARTITION'), {
-      api: 'ListOffsets',
-      topic,
-      partition,
-      hint: `The topic has ${known.partitions.length} partitions`,
-    });
-  if (one.leader < 0) throw brokerError(codeOf('LEADER_NOT_AVAILABLE'), { api: 'ListOffsets', topic, partition });
-  return one.leader;
 }

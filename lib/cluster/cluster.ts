@@ -1,5 +1,5 @@
 import { type Observable, defer, map, switchMap, tap, throwError } from 'rxjs';
-import { ClosedError, ConnectionError } from '../errors';
+import { BrokerError, ClosedError, ConnectionError } from '../errors';
 import type { Connection } from '../network/connection';
 import type { ClientOptions } from '../options';
 import type { AnyApi, RequestOf, ResponseOf } from '../protocol/api';
@@ -11,6 +11,7 @@ import { anyBroker } from './any-broker';
 import { BrokerPool } from './broker-pool';
 import { Coordinators } from './coordinators';
 import type { CoordinatorKind } from './coordinators';
+import { leaderOf } from './leader-of';
 import type { BrokerNode, MetadataSnapshot } from './metadata';
 import { MetadataStore } from './metadata-store';
 import { retrying } from './retry';
@@ -119,7 +120,7 @@ export function createCluster(options: ClientOptions, emit: EventSink): Cluster 
     if ('group' in to) return store.topics([]).pipe(switchMap(() => coordinators.nodeOf('group', to.group)));
     if ('transaction' in to)
       return store.topics([]).pipe(switchMap(() => coordinators.nodeOf('transaction', to.transaction)));
-    return store.topics([to.leaderOf.topic]).pipe(map(metadata => leaderOf(metadata, to.leaderOf)));
+    return store.topics([to.leaderOf.topic]).pipe(map(metadata => orThrow(leaderOf(metadata, to.leaderOf))));
   }
 
   function forget(to: Route): void {
@@ -183,20 +184,9 @@ export function closedError(): ClosedError {
   return new ClosedError('the client was closed; make a new Kafka');
 }
 
-function leaderOf(metadata: MetadataSnapshot, { topic, partition }: TopicPartition): number {
-  const known = metadata.topics.get(topic);
-  if (known === undefined || known.errorCode !== 0)
-    throw brokerError(known?.errorCode ?? codeOf('UNKNOWN_TOPIC_OR_PARTITION'), { api: 'Metadata', topic });
-  const leader = known.partitions[partition]?.leader;
-  if (leader === undefined)
-    throw brokerError(codeOf('UNKNOWN_TOPIC_OR_PARTITION'), {
-      api: 'Metadata',
-      topic,
-      partition,
-      hint: `The topic has ${known.partitions.length} partitions`,
-    });
-  if (leader < 0) throw brokerError(codeOf('LEADER_NOT_AVAILABLE'), { api: 'Metadata', topic, partition });
-  return leader;
+function orThrow<T>(value: T | BrokerError): T {
+  if (value instanceof BrokerError) throw value;
+  return value;
 }
 
 function controllerOf(metadata: MetadataSnapshot): number {

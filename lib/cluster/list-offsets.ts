@@ -4,7 +4,9 @@ import {
   defer,
   distinctUntilChanged,
   map,
+  merge,
   of,
+  reduce,
   skip,
   switchMap,
   take,
@@ -12,6 +14,7 @@ import {
 } from 'rxjs';
 import type { Observable } from 'rxjs';
 import type { Cluster } from './cluster';
+import { leaderOf } from './leader-of';
 import { reactionTo } from './retry';
 import { RequestTimeoutError } from '../errors';
 import { ListOffsets } from '../protocol/apis/list-offsets';
@@ -81,6 +84,29 @@ export function listOffsetsOf<Q>(
       return of(failed(error));
     }),
   );
+}
+
+/** As `listOffsetsOf`, for partitions of any leaders: each leader is asked once. A partition without a leader is answered with its error. */
+export function listOffsets<Q>(
+  cluster: Cluster,
+  isolation: 'read_committed' | 'read_uncommitted',
+  queries: readonly OffsetQuery<Q>[],
+): Observable<readonly OffsetAnswer<Q>[]> {
+  return defer(() => {
+    const answers: OffsetAnswer<Q>[] = [];
+    const byLeader = new Map<number, OffsetQuery<Q>[]>();
+    for (const query of queries) {
+      const leader = leaderOf(cluster.metadata, query);
+      const asked = typeof leader === 'number' ? byLeader.get(leader) : undefined;
+      if (typeof leader !== 'number') answers.push({ tag: query.tag, error: leader });
+      else if (asked === undefined) byLeader.set(leader, [query]);
+      else asked.push(query);
+    }
+    const asking = [...byLeader].map(([leader, asked]) => listOffsetsOf(cluster, leader, isolation, asked));
+    return merge(of(answers), ...asking).pipe(
+      reduce((all, some) => [...all, ...some], [] as readonly OffsetAnswer<Q>[]),
+    );
+  });
 }
 
 function request<Q>(

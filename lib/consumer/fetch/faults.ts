@@ -6,7 +6,7 @@ import { mayPass } from '../may-pass';
 import type { PartitionState } from '../partition-state';
 import type { FetchedPartition } from './arrivals';
 import type { FetchContext } from './fetch-context';
-import { leaderOf } from './leader-of';
+import { leaderOf } from '../../cluster/leader-of';
 
 const OFFSET_OUT_OF_RANGE = codeOf('OFFSET_OUT_OF_RANGE');
 const CORRUPT_MESSAGE = codeOf('CORRUPT_MESSAGE');
@@ -24,7 +24,7 @@ export function setBack(context: FetchContext, state: PartitionState, error: unk
   if (!mayPass(error)) return context.fatal(error);
   const { retryBackoffMs: baseMs, retryBackoffMaxMs: maxMs } = cluster.options;
   if (reactionTo(error) === 'refresh') cluster.refresh();
-  const leader = leaderOf(cluster, state);
+  const leader = leaderOf(cluster.metadata, state);
   state.attempts++;
   state.failedAt = failedAt ?? (typeof leader === 'number' ? leader : -1);
   state.retryAt =

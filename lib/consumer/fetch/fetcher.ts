@@ -4,7 +4,7 @@ import type { PartitionState } from '../partition-state';
 import { BrokerFetch } from './broker-fetch';
 import { setBack } from './faults';
 import type { FetchContext } from './fetch-context';
-import { leaderOf } from './leader-of';
+import { leaderOf } from '../../cluster/leader-of';
 import { resolvePositions } from './positions';
 import type { Wish, WishAnswer } from './positions';
 
@@ -90,7 +90,7 @@ export class Fetcher {
     const byLeader = new Map<number, PartitionState[]>();
     for (const state of states.values()) {
       if (state.leaving || state.resolving > 0 || !(state.wantsPlace || state.wantsRecords)) continue;
-      const leader = leaderOf(cluster, state);
+      const leader = leaderOf(cluster.metadata, state);
       const node = typeof leader === 'number' ? leader : -1;
       // A pause ends early when somebody else leads the partition now.
       if (state.retryAt > now && node !== state.failedAt) state.retryAt = now;
@@ -117,7 +117,7 @@ export class Fetcher {
       nodeId,
       partitions: () =>
         [...this.#context.states.values()].filter(
-          state => state.wantsRecords && leaderOf(this.#context.cluster, state) === nodeId,
+          state => state.wantsRecords && leaderOf(this.#context.cluster.metadata, state) === nodeId,
         ),
       shareBytes: () => this.#context.options.fetch.bufferBytes / this.#leaders,
       again: this.#again,

@@ -8,7 +8,7 @@ import { mayPass } from '../may-pass';
 import type { ResolvedConsumerOptions } from '../options';
 import { partitionKey } from '../partition-state';
 import type { PartitionState } from '../partition-state';
-import { leaderOf } from './leader-of';
+import { leaderOf } from '../../cluster/leader-of';
 import { listOffsetsOf } from '../../cluster/list-offsets';
 import type { LogPlace, OffsetAnswer, OffsetQuery } from '../../cluster/list-offsets';
 
@@ -120,7 +120,7 @@ function askLeaders(
   // Keyed by what is asked too: a request that names a partition twice is refused.
   const groups = new Map<string, { leader: number; queries: OffsetQuery<Wish>[] }>();
   for (const one of queries) {
-    const leader = leaderOf(cluster, one.tag.state);
+    const leader = leaderOf(cluster.metadata, one.tag.state);
     if (typeof leader !== 'number') {
       unknown.push({ tag: one.tag, error: leader });
       continue;

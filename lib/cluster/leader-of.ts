@@ -1,11 +1,11 @@
-import type { Cluster } from '../../cluster/cluster';
-import type { BrokerError } from '../../errors';
-import { brokerError, codeOf } from '../../protocol/error-table';
-import type { TopicPartition } from '../../types';
+import type { BrokerError } from '../errors';
+import { brokerError, codeOf } from '../protocol/error-table';
+import type { TopicPartition } from '../types';
+import type { MetadataSnapshot } from './metadata';
 
 /** The node id of a partition's leader, or the error that says why there is none at the moment. */
-export function leaderOf(cluster: Cluster, { topic, partition }: TopicPartition): number | BrokerError {
-  const known = cluster.metadata.topics.get(topic);
+export function leaderOf(metadata: MetadataSnapshot, { topic, partition }: TopicPartition): number | BrokerError {
+  const known = metadata.topics.get(topic);
   const leader = known?.partitions[partition]?.leader;
   if (leader !== undefined && leader >= 0) return leader;
   if (known !== undefined && known.errorCode !== 0)
