@@ -159,8 +159,9 @@ export class MetadataStore {
           this.#failures += 1;
           this.#lastError = error;
           if (!isRetriable(error)) {
-            for (const waiter of this.#waiters.splice(0)) waiter.subscriber.error(error);
+            // The timer first: who hears of the error may close the client.
             this.#age = runtime.scheduler.schedule(() => this.refresh(), maxAgeMs);
+            for (const waiter of this.#waiters.splice(0)) waiter.subscriber.error(error);
             return;
           }
           emit({ type: 'retry', api: 'Metadata', attempt: this.#failures, delayMs: backoff.baseMs, error });

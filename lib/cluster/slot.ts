@@ -91,7 +91,7 @@ export class Slot {
         const at = this.#waiters.indexOf(subscriber);
         if (at >= 0) this.#waiters.splice(at, 1);
       });
-      if (this.#phase === 'idle') this.#open();
+      this.#openIfWanted();
     });
   }
 
@@ -172,6 +172,8 @@ export class Slot {
     this.#reason = reason;
     const again = reason !== 'idle' && reason !== 'shutdown';
     this.#phase = again ? 'pausing' : 'idle';
+    // Before anybody hears of it: who does may close the client, and that must find this timer to stop it.
+    if (again) this.#attempt = client.runtime.scheduler.schedule(() => this.#open(), this.#pauseMs(wasConnected));
     onStatus();
     emit({
       type: 'disconnected',
@@ -181,20 +183,21 @@ export class Slot {
       cancelled,
     });
     if (again) {
-      const atOnce = wasConnected && this.#failures <= 1;
-      const delayMs = atOnce
-        ? 0
-        : backoffMs(
-            this.#failures,
-            { baseMs: client.reconnectBackoffMs, maxMs: client.reconnectBackoffMaxMs },
-            client.runtime.random,
-          );
-      this.#attempt = client.runtime.scheduler.schedule(() => this.#open(), delayMs);
       if (!wasConnected) this.#settle(waiter => waiter.error(error));
       onLost(this.broker);
-    } else if (this.#waiters.length > 0) {
-      this.#open();
+    } else {
+      this.#openIfWanted();
     }
+  }
+
+  #openIfWanted(): void {
+    if (this.#phase === 'idle' && this.#waiters.length > 0) this.#open();
+  }
+
+  #pauseMs(wasConnected: boolean): number {
+    if (wasConnected && this.#failures <= 1) return 0;
+    const { reconnectBackoffMs: baseMs, reconnectBackoffMaxMs: maxMs, runtime } = this.#options.client;
+    return backoffMs(this.#failures, { baseMs, maxMs }, runtime.random);
   }
 
   #settle(answer: (waiter: Subscriber<Connection>) => void): void {
