@@ -244,7 +244,8 @@ class PartitionConsumer<K, V> implements Consumer<K, V> {
 
   #onRewind(delivery: PartitionDelivery, offset: bigint): void {
     const state = this.#stateOf(delivery);
-    if (state === undefined || state.leaving) return;
+    if (state === undefined) return;
+    // Also on its way out, where nothing is fetched: its queue is empty, and it may be taken back.
     state.jump(offset);
     state.ended = state.end !== undefined && offset >= state.end;
     this.#fetcher.wake();

@@ -83,6 +83,40 @@ describe('the partitions of a consumer', () => {
     expect(seen).toEqual(['0:0', '0:1', '0:2']);
     expect(acks).toEqual([true, true, true]);
   });
+
+  it('delivers again what was nacked while its partition was on its way out, and what came behind', () => {
+    // The rewind emptied the queue, but a partition on its way out was left where its fetches stood: taken back, it
+    // went on there, and what the queue had held was skipped and committed.
+    const seen: string[] = [];
+    let committed: unknown;
+    consuming({ topics: { [TOPIC]: 1 } }, ({ cluster, consumer, at }) => {
+      cluster.append(TOPIC, 0, values(0, 4));
+      const held: ConsumerRecord[] = [];
+      const reading = consumer({
+        groupId: 'g',
+        offsetReset: 'earliest',
+        window: { records: 2 },
+        commit: { everyMs: 100 },
+      }).assign([P0]);
+      reading.records.subscribe(record => {
+        seen.push(`${place(record)}#${record.attempt}`);
+        if (record.attempt === 2 || record.offset > 1n) record.ack();
+        else held.push(record);
+      });
+      at(1_000, () => {
+        reading.assign([]);
+        held[1]!.nack(new Error('not now'));
+      });
+      at(2_000, () => {
+        reading.assign([P0]);
+        held[0]!.ack();
+      });
+      at(3_000, () => cluster.append(TOPIC, 0, values(4, 5)));
+      at(5_000, () => (committed = cluster.committed('g')));
+    });
+    expect(seen).toEqual(['0:0#1', '0:1#1', '0:1#2', '0:2#1', '0:3#1', '0:4#1']);
+    expect(committed).toEqual([{ ...P0, offset: 5n }]);
+  });
 });
 
 describe('a consumer without a group', () => {
