@@ -1,8 +1,9 @@
 import { BehaviorSubject, Observable, Subscription } from 'rxjs';
 import type { Subscriber } from 'rxjs';
 import { RequestTimeoutError } from '../errors';
+import { brokerError, codeOf } from '../protocol/error-table';
 import type { EventSink, Runtime, TopicPartition } from '../types';
-import { leaderChanges, mergeMetadata, NO_METADATA, withLeader } from './metadata';
+import { leaderChanges, mergeMetadata, NO_METADATA, saysTheSame, withLeader } from './metadata';
 import type { BrokerNode, MetadataAnswer, MetadataSnapshot } from './metadata';
 import { backoffMs, isRetriable, until } from './retry';
 import type { Backoff } from './retry';
@@ -19,6 +20,9 @@ export interface MetadataStoreOptions {
   /** Called before a new snapshot is published, so that whoever sees it can connect. */
   readonly onBrokers: (brokers: ReadonlyMap<number, BrokerNode>) => void;
 }
+
+/** An election takes a moment: so many answers without news do not slow the asking down yet (KIP-580 as Java reads it). */
+const PATIENT_ANSWERS = 4;
 
 interface Waiter {
   readonly names: readonly string[];
@@ -39,6 +43,8 @@ export class MetadataStore {
   #age = Subscription.EMPTY;
   #askedAt = -Infinity;
   #failures = 0;
+  /** Answers in a row, asked for one right after the other, that brought nothing new. */
+  #alike = 0;
   #lastError: unknown;
   #wanted = false;
   #closed = false;
@@ -64,6 +70,12 @@ export class MetadataStore {
   topics(names: readonly string[]): Observable<MetadataSnapshot> {
     const { runtime, timeoutMs } = this.#options;
     const answer = new Observable<MetadataSnapshot>(subscriber => {
+      // One name that cannot be written would spoil every later request, for all names are asked for together.
+      const fault = firstFault(names);
+      if (fault !== undefined) {
+        subscriber.error(fault);
+        return;
+      }
       const now = this.snapshot;
       let news = false;
       for (const name of names) {
@@ -120,7 +132,9 @@ export class MetadataStore {
       delayMs ??
       Math.max(
         0,
-        this.#askedAt + backoffMs(Math.max(1, this.#failures), backoff, runtime.random) - runtime.scheduler.now(),
+        this.#askedAt +
+          backoffMs(Math.max(1, this.#failures, this.#alike - PATIENT_ANSWERS), backoff, runtime.random) -
+          runtime.scheduler.now(),
       );
     if (pause > 0 && !this.#timer.closed) return;
     this.#timer.unsubscribe();
@@ -133,7 +147,9 @@ export class MetadataStore {
     this.#timer.unsubscribe();
     this.#age.unsubscribe();
     this.#wanted = false;
-    this.#askedAt = runtime.scheduler.now();
+    const now = runtime.scheduler.now();
+    if (now - this.#askedAt > 2 * backoff.maxMs) this.#alike = 0;
+    this.#askedAt = now;
     const names = [...this.#interest];
     const asked = new Set(names);
     const asking = new Subscription();
@@ -145,7 +161,9 @@ export class MetadataStore {
           this.#failures = 0;
           this.#lastError = undefined;
           this.#age = runtime.scheduler.schedule(() => this.refresh(), maxAgeMs);
-          this.#publish(mergeMetadata(this.snapshot, answer, runtime.scheduler.now()));
+          const after = mergeMetadata(this.snapshot, answer, runtime.scheduler.now());
+          this.#alike = saysTheSame(this.snapshot, after) ? this.#alike + 1 : 0;
+          this.#publish(after);
           const answered = this.#waiters.filter(waiter => waiter.names.every(name => asked.has(name)));
           for (const { subscriber } of answered) {
             subscriber.next(this.snapshot);
@@ -178,4 +196,20 @@ export class MetadataStore {
     for (const { topic, partition, leader } of leaderChanges(before, snapshot))
       this.#options.emit({ type: 'leader-changed', partition: { topic, partition }, leader });
   }
+}
+
+/** Kafka's own limit. Everything else that a name may be wrong in, the broker tells as data. */
+const LONGEST_NAME = 249;
+
+function firstFault(names: readonly unknown[]): Error | undefined {
+  for (const name of names) {
+    if (typeof name !== 'string') return new TypeError(`The name of a topic is a string, not ${typeof name}`);
+    if (name === '' || name.length > LONGEST_NAME) {
+      return brokerError(codeOf('INVALID_TOPIC_EXCEPTION'), {
+        api: 'Metadata',
+        message: `a topic has a name of 1 to ${LONGEST_NAME} characters, not ${name.length}`,
+      });
+    }
+  }
+  return undefined;
 }

@@ -162,3 +162,26 @@ export function leaderChanges(
   }
   return changes;
 }
+
+/**
+ * Whether two snapshots lead every partition to the same broker: asking once more soon is then unlikely to help. The
+ * controller does not count: in KRaft each answer names another broker for it.
+ */
+export function saysTheSame(before: MetadataSnapshot, after: MetadataSnapshot): boolean {
+  if (before.brokers.size !== after.brokers.size || before.topics.size !== after.topics.size) return false;
+  for (const [nodeId, { host, port }] of after.brokers) {
+    const old = before.brokers.get(nodeId);
+    if (old === undefined || old.host !== host || old.port !== port) return false;
+  }
+  for (const topic of after.topics.values()) {
+    const old = before.topics.get(topic.name);
+    if (old === topic) continue;
+    if (old === undefined || old.topicId !== topic.topicId || old.errorCode !== topic.errorCode) return false;
+    if (old.partitions.length !== topic.partitions.length) return false;
+    for (const now of topic.partitions) {
+      const then = now && old.partitions[now.partition];
+      if (then?.leader !== now?.leader || then?.leaderEpoch !== now?.leaderEpoch) return false;
+    }
+  }
+  return true;
+}

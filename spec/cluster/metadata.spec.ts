@@ -1,4 +1,4 @@
-import { leaderChanges, mergeMetadata, NO_METADATA, withLeader } from '../../lib/cluster/metadata';
+import { leaderChanges, mergeMetadata, NO_METADATA, saysTheSame, withLeader } from '../../lib/cluster/metadata';
 import type { MetadataAnswer } from '../../lib/cluster/metadata';
 
 const BROKERS = [1, 2].map(nodeId => ({ nodeId, host: `b${nodeId}`, port: 9092, rack: null }));
@@ -119,5 +119,26 @@ describe('withLeader', () => {
     ['a partition nobody knows', { topic: 't', partition: 7, leader: 2, leaderEpoch: 9 }],
   ])('ignores %s', (_, hint) => {
     expect(withLeader(known, hint, [])).toBe(known);
+  });
+});
+
+describe('saysTheSame', () => {
+  const known = mergeMetadata(NO_METADATA, answer([[1, 5]]), 10);
+  const after = (next: MetadataAnswer) => mergeMetadata(known, next, 20);
+
+  it.each([
+    ['the same answer', answer([[1, 5]]), true],
+    ['another controller, as KRaft names one at random', { ...answer([[1, 5]]), controllerId: 2 }, true],
+    ['an older leader, which is not believed', answer([[2, 4]]), true],
+    ['another leader', answer([[2, 6]]), false],
+    ['the leader in a new epoch', answer([[1, 6]]), false],
+    ['no leader', answer([[-1, 6]]), false],
+    ['one more partition', answer([[1, 5], [2, 0]]), false], // prettier-ignore
+    ['an error for the topic', answer([[1, 5]], { errorCode: 5, partitions: [] }), false],
+    ['the topic made anew', answer([[1, 5]], { topicId: 'bbbbbbbbbbbbbbbbbbbbbA' }), false],
+    ['one broker less', { ...answer([[1, 5]]), brokers: BROKERS.slice(1) }, false],
+    ['a broker elsewhere', { ...answer([[1, 5]]), brokers: BROKERS.map(one => ({ ...one, port: 1 })) }, false],
+  ])('%s', (_what, next, same) => {
+    expect(saysTheSame(known, after(next))).toBe(same);
   });
 });
