@@ -203,8 +203,8 @@ class PartitionConsumer<K, V> implements Consumer<K, V> {
       state.delivery.paused = state.paused;
       state.jump(offset);
       state.accounted ??= offset;
+      if (state.end !== undefined && offset >= state.end) this.#onEnded(state);
     }
-    if (state.end !== undefined && offset >= state.end) this.#onEnded(state);
   }
 
   #relocate(state: PartitionState, to: bigint): void {

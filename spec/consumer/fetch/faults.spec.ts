@@ -1,3 +1,4 @@
+import { concatMap, map, timer } from 'rxjs';
 import { consuming, place, values } from '../consuming';
 import type { Consuming } from '../consuming';
 
@@ -129,6 +130,25 @@ describe('faults of a fetch', () => {
       expect(seen).toEqual(expected);
     },
   );
+
+  it('delivers what was fetched before the position fell out of the log, also when `until` lies behind', () => {
+    // The jump to the end of the log counted as "everything is delivered": the replay completed over a full queue.
+    let delivered = 0n;
+    let completed = false;
+    let resets: unknown[] = [];
+    consuming({ topics: { [TOPIC]: 1 } }, ({ cluster, consumer, events, runtime, at }) => {
+      for (let from = 0; from < 600; from += 100) cluster.append(TOPIC, 0, values(from, from + 100));
+      consumer({ groupId: 'g', window: { records: 10 }, fetch: { partitionBytes: 2_000 } })
+        .assign([{ ...P0, offset: 'earliest', until: 'latest' }])
+        .records.pipe(concatMap(record => timer(1, runtime.scheduler).pipe(map(() => record.ack()))))
+        .subscribe({ next: () => delivered++, complete: () => (completed = true) });
+      at(20, () => cluster.deleteRecords(P0, 600n));
+      at(9_000, () => (resets = events.filter(({ type }) => type === 'offset-reset')));
+    });
+    expect(completed).toBe(true);
+    expect(resets).toEqual([{ type: 'offset-reset', partition: P0, from: delivered, to: 600n }]);
+    expect(delivered).toBeLessThan(600n);
+  });
 
   it("errors the view when the position fell out of the log and outOfRange is 'error'", () => {
     const errors: unknown[] = [];
