@@ -43,7 +43,8 @@ export interface Consumer<K = Buffer | null, V = Buffer | null> {
   subscribe(topics: string | readonly string[] | RegExp): this;
   /**
    * A fixed list, without group membership; commits still work with `groupId`. Clears an earlier `subscribe`; called again, kept partitions keep
-   * position, pause and what is in flight. When all partitions have reached their `until`, the view completes.
+   * position, pause and what is in flight. When all partitions have reached their `until`, the view completes: as soon as everything is
+   * delivered, or, behind `handle`, settled. What is nacked after that comes with the next view.
    */
   assign(partitions: readonly AssignedPartition[]): this;
   /** Gives all partitions up: emission stops at once, records in flight are waited for up to `drainMs`, offsets committed. The view stays open. */

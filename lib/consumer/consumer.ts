@@ -48,6 +48,8 @@ class PartitionConsumer<K, V> implements Consumer<K, V> {
   readonly #settled = new Subject<void>();
   readonly #closed = new ReplaySubject<Drained>(1);
   #demanded = false;
+  /** Every partition is at its end; the view completes once that is final. */
+  #endIsDue = false;
   #closing = false;
 
   constructor(cluster: Cluster, name: string, options: ResolvedConsumerOptions) {
@@ -240,6 +242,7 @@ class PartitionConsumer<K, V> implements Consumer<K, V> {
     this.#committer?.moved();
     this.#fetcher.wake();
     this.#settled.next();
+    if (this.#endIsDue) this.#completeWhenEnded();
   }
 
   #onRewind(delivery: PartitionDelivery, offset: bigint): void {
@@ -257,11 +260,17 @@ class PartitionConsumer<K, V> implements Consumer<K, V> {
     this.#completeWhenEnded();
   }
 
-  /** A replay is a finite stream: the view completes when every partition has reached its `until`. */
+  /**
+   * A replay is a finite stream: the view completes when every partition has reached its `until`, nothing is to come again,
+   * and operators that took the records over are done with them. Others may wait for the end before they settle.
+   */
   #completeWhenEnded(): void {
     if (!this.#demanded) return;
     const { owned } = this.#ownership;
-    if (owned.length > 0 && owned.every(state => state.ended)) this.#delivery.complete();
+    this.#endIsDue = owned.length > 0 && owned.every(state => state.ended);
+    if (!this.#endIsDue) return;
+    if (owned.some(({ delivery }) => delivery !== undefined && this.#delivery.isAtWork(delivery))) return;
+    this.#delivery.complete();
   }
 
   // ── Commits and the end ────────────────────────────────────────────────────────────────────────────────────────

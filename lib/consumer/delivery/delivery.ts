@@ -109,7 +109,7 @@ export class Delivery implements PartitionOwner {
     this.source = {
       runtime,
       starved: this.starved.asObservable(),
-      claim: item => (this.loop.claimed = item),
+      claim: item => this.loop.claim(item),
       isSuperseded: item => isDelivered(item) && item.delivery.isSuperseded(item.sequence, item.generation),
       abort: (item, reason) => isDelivered(item) && item.delivery.abort(item, reason),
     };
@@ -143,6 +143,14 @@ export class Delivery implements PartitionOwner {
     let sum = 0;
     for (const partition of this.loop.partitions) sum += partition.unacked;
     return sum;
+  }
+
+  /**
+   * Whether the view may still need this partition although all of it is delivered: a record was nacked and comes again,
+   * or an operator is at work that settles by itself and might nack.
+   */
+  isAtWork(partition: PartitionDelivery): boolean {
+    return partition.nacked || (partition.unacked > 0 && this.loop.isClaimed);
   }
 
   /** Errors the view; without one, the next. */
@@ -225,7 +233,7 @@ export class Delivery implements PartitionOwner {
     }
     const view: View = { kind, subscriber };
     subscriber.add(() => this.end(view, true));
-    this.loop.view = view;
+    this.loop.begin(view);
     this.opening = true;
     for (const partition of this.loop.partitions) partition.restart();
     this.hooks.onDemand(true);

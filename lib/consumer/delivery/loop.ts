@@ -44,6 +44,9 @@ export class Loop {
   claimed: object | undefined;
   readonly partitions: PartitionDelivery[] = [];
 
+  /** Records of this view that were delivered before this turn, and those that an operator took over. */
+  private delivered = 0;
+  private claims = 0;
   private at = 0;
   private emitting = false;
   private changed = false;
@@ -59,6 +62,22 @@ export class Loop {
     private readonly auto: boolean,
     private readonly hooks: LoopHooks,
   ) {}
+
+  begin(view: View): void {
+    this.view = view;
+    this.claimed = undefined;
+    this.delivered = this.emitted = this.claims = 0;
+  }
+
+  claim(item: object): void {
+    this.claimed = item;
+    this.claims += item instanceof DeliveredBatch ? item.records.length : 1;
+  }
+
+  /** An operator has taken over every record of this view, and will settle them without being told that it ends. */
+  get isClaimed(): boolean {
+    return this.claims > 0 && this.claims >= this.delivered + this.emitted;
+  }
 
   /** State changed: takes a turn soon, never now. */
   wake(): void {
@@ -85,6 +104,7 @@ export class Loop {
 
   private emit(view: View): void {
     const { partitions } = this;
+    this.delivered += this.emitted;
     this.emitted = 0;
     this.readClockAt = 1;
     this.deadline = this.runtime.scheduler.now() + TURN_MS;

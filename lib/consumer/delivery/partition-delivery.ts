@@ -85,6 +85,11 @@ export class PartitionDelivery implements TopicPartition {
     return this.tracker.pending;
   }
 
+  /** A record waits for its backoff, to be delivered again. */
+  get nacked(): boolean {
+    return this.tracker.nackedFrom !== Infinity;
+  }
+
   get bufferedBytes(): number {
     return this.log.bufferedBytes;
   }
