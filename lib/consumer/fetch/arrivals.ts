@@ -1,4 +1,5 @@
 import { scanBatches } from '../../records/batch-header';
+import { DecodeError } from '../../errors';
 import type { ResponseOf } from '../../protocol/api';
 import type { Fetch } from '../../protocol/apis/fetch';
 import type { PartitionState } from '../partition-state';
@@ -11,7 +12,8 @@ export type FetchedPartition = ResponseOf<typeof Fetch>['responses'][number]['pa
 /**
  * Takes the batches of a response in: advances the fetch position by their headers alone and hands those for the application to
  * the delivery, which decodes them in its own time. Control, aborted and empty batches are stepped over in order (KIP-98).
- * Throws a `DecodeError` that names the partition when the bytes are no batches. `true` = the position moved.
+ * Throws a `DecodeError` when the bytes are no batches, or none that reaches to the position: since Fetch v3 brokers answer with a whole
+ * batch that does, or with nothing, and to ask again would bring the same. `true` = the position moved.
  */
 export function takeIn(state: PartitionState, fetched: FetchedPartition, committedOnly: boolean): boolean {
   const { delivery } = state;
@@ -44,10 +46,15 @@ export function takeIn(state: PartitionState, fetched: FetchedPartition, committ
       delivery.skipTo(next);
     }
   }
-  if (next === from) return false;
+  if (next === from) throw noProgress(state, records);
   if (run.length > 0) delivery.push(run);
   // What lies between the last batch and an `until` in a hole of the log is nothing: the end is reached.
   if (next === end) delivery.skipTo(next);
   state.arrived(next, epoch);
   return true;
+}
+
+function noProgress({ topic, partition, offset }: PartitionState, records: Buffer): DecodeError {
+  const message = `the broker's answer of ${records.length} bytes holds no whole batch that reaches to it`;
+  return new DecodeError(message, { position: 0, topic, partition, offset });
 }

@@ -61,7 +61,6 @@ describe('batches that arrive', () => {
       told: ['push 3 from 4'],
       next: 6n,
     });
-    expect(arrive(batch(0n, 3), 5n)).toMatchObject({ told: [], moved: false, next: 5n });
   });
 
   it('are not taken from the end on, and a hole before the end counts as reached', () => {
@@ -75,10 +74,28 @@ describe('batches that arrive', () => {
     });
   });
 
-  it('may be cut off: nothing moves before a whole one is there', () => {
+  it('may be cut off behind a whole one', () => {
+    const first = batch(0n, 3);
+    const second = batch(3n, 3);
+    for (let bytes = 0; bytes < second.length; bytes++)
+      expect(arrive(Buffer.concat([first, second.subarray(0, bytes)]), 0n)).toMatchObject({ moved: true, next: 3n });
+  });
+
+  it('are refused when they are no answer to what was asked: the same bytes would come again, as fast as they can', () => {
+    // Since Fetch v3 a broker answers with a whole batch that reaches to the offset, or with nothing.
     const whole = batch(0n, 3);
-    for (let bytes = 0; bytes < whole.length; bytes++) expect(arrive(whole.subarray(0, bytes), 0n).moved).toBe(false);
-    expect(arrive(null, 0n).moved).toBe(false);
+    const refusal = (offset: bigint) =>
+      expect.objectContaining({
+        name: 'DecodeError',
+        topic: 't',
+        partition: 0,
+        offset,
+        message: expect.stringContaining('no whole batch'),
+      });
+    for (let bytes = 1; bytes < whole.length; bytes++)
+      expect(() => arrive(whole.subarray(0, bytes), 0n)).toThrow(refusal(0n));
+    expect(() => arrive(whole, 5n)).toThrow(refusal(5n));
+    for (const none of [null, Buffer.alloc(0)]) expect(arrive(none, 0n).moved).toBe(false);
   });
 
   it('keep offsets beyond 2^53 exact', () => {
