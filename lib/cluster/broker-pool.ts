@@ -1,5 +1,6 @@
 import { BehaviorSubject, Observable, throwError } from 'rxjs';
 import { ClosedError, ConnectionError } from '../errors';
+import type { KafkaError } from '../errors';
 import type { Connection } from '../network/connection';
 import type { ClientOptions } from '../options';
 import type { BrokerAddress, ConnectionStatus, EventSink, Purpose } from '../types';
@@ -39,7 +40,7 @@ export class BrokerPool {
       const { nodeId, host, port } = slot.broker;
       if (nodeId === undefined) continue;
       const now = nodes.get(nodeId);
-      if (now === undefined || now.host !== host || now.port !== port) this.#drop(key, slot);
+      if (now === undefined || now.host !== host || now.port !== port) this.#drop(key, slot, movedOn(slot.broker));
     }
   }
 
@@ -69,12 +70,13 @@ export class BrokerPool {
 
   /** Closes the connections to bootstrap addresses: the brokers are known by now. */
   releaseBootstrap(): void {
-    for (const [key, slot] of this.#slots) if (slot.broker.nodeId === undefined) this.#drop(key, slot);
+    for (const [key, slot] of this.#slots)
+      if (slot.broker.nodeId === undefined) this.#drop(key, slot, movedOn(slot.broker));
   }
 
   /** Closes every slot of an owner. */
   release(owner: string): void {
-    for (const [key, slot] of this.#slots) if (key.endsWith(`|${owner}`)) this.#drop(key, slot);
+    for (const [key, slot] of this.#slots) if (key.endsWith(`|${owner}`)) this.#drop(key, slot, closed(slot.broker));
   }
 
   /** The client's own slot of a node, when it is in use. */
@@ -86,7 +88,7 @@ export class BrokerPool {
   close(): void {
     if (this.#closed) return;
     this.#closed = true;
-    for (const [key, slot] of this.#slots) this.#drop(key, slot);
+    for (const [key, slot] of this.#slots) this.#drop(key, slot, closed(slot.broker));
     this.#statuses.complete();
   }
 
@@ -106,9 +108,9 @@ export class BrokerPool {
     return slot;
   }
 
-  #drop(key: string, slot: Slot): void {
+  #drop(key: string, slot: Slot, why: KafkaError): void {
     this.#slots.delete(key);
-    slot.close();
+    slot.close(why);
   }
 
   #publish(): void {
@@ -116,6 +118,15 @@ export class BrokerPool {
     for (const slot of this.#slots.values()) if (slot.status !== undefined) statuses.push(slot.status);
     this.#statuses.next(statuses);
   }
+}
+
+/** Nobody closed anything: who waits shall look again where to go, so this is a fault like any lost connection. */
+function movedOn(broker: BrokerAddress): KafkaError {
+  return new ConnectionError(broker, 'shutdown', 'the cluster no longer has this broker at this address');
+}
+
+function closed({ host, port }: BrokerAddress): KafkaError {
+  return new ClosedError(`the connection to ${host}:${port} was closed`);
 }
 
 function keyOf(broker: BrokerAddress, owner: string, purpose: Purpose): string {

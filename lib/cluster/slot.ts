@@ -1,6 +1,7 @@
 import { Observable, Subscription } from 'rxjs';
 import type { Subscriber } from 'rxjs';
-import { ClosedError, ConnectionError } from '../errors';
+import { ConnectionError } from '../errors';
+import type { KafkaError } from '../errors';
 import { connect } from '../network/connection';
 import type { Connection } from '../network/connection';
 import type { ClientOptions } from '../options';
@@ -95,8 +96,8 @@ export class Slot {
     });
   }
 
-  /** Ends the connection and fails whoever waits for one. Idempotent. */
-  close(): void {
+  /** Ends the connection; whoever waits for one is told `why`. Idempotent. */
+  close(why: KafkaError): void {
     if (this.#phase === 'closed') return;
     const cancelled = this.#connection?.inFlight ?? 0;
     const wasOpen = this.#phase === 'connected' || this.#phase === 'connecting';
@@ -105,9 +106,7 @@ export class Slot {
     this.#reason = 'shutdown';
     this.#attempt.unsubscribe();
     if (wasOpen) this.#options.emit({ type: 'disconnected', connection: this.status!, reason: 'shutdown', cancelled });
-    this.#settle(waiter =>
-      waiter.error(new ClosedError(`the connection to ${this.broker.host}:${this.broker.port} was closed`)),
-    );
+    this.#settle(waiter => waiter.error(why));
     this.#options.onStatus();
   }
 

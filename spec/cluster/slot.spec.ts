@@ -84,6 +84,31 @@ describe('the slot of a connection', () => {
     cluster.close();
     expect(open).toBe(0);
   });
+
+  // Whoever waited for a connection used to get a ClosedError, as if the client had been closed, and a consumer ended with it.
+  it('lets a request wait on when the cluster forgets its broker for a while', () => {
+    const clock = new ManualClock();
+    const kafka = new EmbeddedCluster({ runtime: clock.runtime, brokers: 2 });
+    const events: string[] = [];
+    const cluster = createCluster(
+      resolveClientOptions(kafka.options, { runtime: clock.runtime, transport: kafka.options.transport }),
+      ({ type }) => events.push(type),
+    );
+    watch(cluster.topics(['t']));
+    clock.advance(100);
+    kafka.stop(2);
+    const answer = watch(cluster.request(DescribeCluster, {}, { route: { nodeId: 2 } }));
+    cluster.refresh();
+    clock.advance(2_000);
+    expect([...cluster.metadata.brokers.keys()]).toEqual([1]);
+    expect(answer.error).toBeUndefined();
+    kafka.start(2);
+    cluster.refresh();
+    clock.advance(5_000);
+    expect(answer.done).toBe(true);
+    expect(events).toContain('retry');
+    cluster.close();
+  });
 });
 
 describe('metadata that can never be had', () => {
