@@ -1,8 +1,9 @@
 import type { Observable } from 'rxjs';
 import type { Cluster } from '../cluster/cluster';
-import type { MetadataSnapshot } from '../cluster/metadata';
+import type { MetadataSnapshot, TopicMetadata } from '../cluster/metadata';
 import type { KafkaError } from '../errors';
 import { BatchWriter, recordSizeBound } from '../records/batch-writer';
+import type { ListedHeaders } from '../records/record-encoder';
 import type { Bytes, ProducerRecord } from '../types';
 import { Alarm } from './alarm';
 import { Batch } from './batch';
@@ -56,10 +57,10 @@ export class Accumulator {
   ) {
     this.#parking = new Parking(cluster, pressure, options.deliveryTimeoutMs, {
       onFound: (topic, metadata) => {
-        for (const queue of topic.update(metadata)) events.onMoved(queue);
+        this.#follow(topic, metadata);
       },
-      place: (topic, { record, key, value, waiter, index, since, serial }, now) =>
-        this.#place(topic, record, key, value, waiter, index, now, since, serial),
+      place: (topic, { record, key, value, headers, waiter, index, since, serial }, now) =>
+        this.#place(topic, record, key, value, headers, waiter, index, now, since, serial),
       onLeft: () => {
         // They were taken over before somebody asked to flush: they must not linger now.
         if (!this.#drains.empty) this.closeBatches();
@@ -76,6 +77,7 @@ export class Accumulator {
     record: ProducerRecord<unknown, unknown>,
     key: Bytes,
     value: Bytes,
+    headers: ListedHeaders | undefined,
     waiter: Waiter,
     index: number,
     now: number,
@@ -83,19 +85,30 @@ export class Accumulator {
     let topic = this.#topics.get(record.topic);
     if (topic === undefined) this.#topics.set(record.topic, (topic = this.#makeTopic(record.topic)));
     if (topic.ready && topic.parked.length === 0) {
-      this.#place(topic, record, key, value, waiter, index, now, now, Infinity);
+      this.#place(topic, record, key, value, headers, waiter, index, now, now, Infinity);
       return;
     }
-    const bytes = recordSizeBound(key, value, record.headers);
-    this.#parking.park(topic, { record, key, value, waiter, index, bytes, since: now, serial: this.#serial++ });
+    const bytes = recordSizeBound(key, value, headers);
+    this.#parking.park(topic, {
+      record,
+      key,
+      value,
+      headers,
+      waiter,
+      index,
+      bytes,
+      since: now,
+      serial: this.#serial++,
+    });
   }
 
   /** Takes over new leaders and new partitions. */
   update(snapshot: MetadataSnapshot): void {
     for (const topic of this.#topics.values()) {
       const metadata = topic.ready ? snapshot.topics.get(topic.name) : undefined;
-      if (metadata !== undefined) for (const queue of topic.update(metadata)) this.events.onMoved(queue);
+      if (metadata !== undefined) this.#follow(topic, metadata);
     }
+    this.checkDrains();
   }
 
   /** Lets every open batch leave at once. */
@@ -171,6 +184,14 @@ export class Accumulator {
     this.#expiry.cancel();
   }
 
+  #follow(topic: TopicQueues, metadata: TopicMetadata): void {
+    for (const queue of topic.update(metadata)) {
+      if (queue.lost)
+        this.failQueue(queue, noSuchPartition(topic.name, queue.partition, topic.partitions.length, false));
+      this.events.onMoved(queue);
+    }
+  }
+
   #makeTopic(name: string): TopicQueues {
     const rules = {
       idempotent: this.options.idempotent,
@@ -188,6 +209,7 @@ export class Accumulator {
     record: ProducerRecord<unknown, unknown>,
     key: Bytes,
     value: Bytes,
+    headers: ListedHeaders | undefined,
     waiter: Waiter,
     index: number,
     now: number,
@@ -205,7 +227,7 @@ export class Accumulator {
       tellFailed(waiter, index, noSuchPartition(topic.name, partition, topic.partitions.length, chosen));
       return;
     }
-    const bytes = this.#write(queue, record, key, value, waiter, index, now, since, serial);
+    const bytes = this.#write(queue, record, key, value, headers, waiter, index, now, since, serial);
     if (sticky) topic.sticky.wrote(bytes);
     this.events.onWork(queue);
   }
@@ -222,21 +244,22 @@ export class Accumulator {
     record: ProducerRecord<unknown, unknown>,
     key: Bytes,
     value: Bytes,
+    headers: ListedHeaders | undefined,
     waiter: Waiter,
     index: number,
     now: number,
     since: number,
     serial: number,
   ): number {
-    const timestamp = record.timestamp ?? now;
+    const timestamp = Math.trunc(record.timestamp ?? now);
     let batch = queue.open ?? this.#open(queue, now, since);
     let bytes: number;
     try {
-      bytes = batch.append(timestamp, key, value, record.headers, waiter, index);
+      bytes = batch.append(timestamp, key, value, headers, waiter, index);
       if (bytes < 0) {
         queue.closeOpen();
         batch = this.#open(queue, now, since);
-        bytes = batch.append(timestamp, key, value, record.headers, waiter, index);
+        bytes = batch.append(timestamp, key, value, headers, waiter, index);
       }
     } catch (error) {
       if (batch.count === 0) {

@@ -158,7 +158,7 @@ export class BrokerSender {
   #connect(now: number): number {
     if (!this.#connecting.closed) return Infinity;
     if (now < this.#pausedUntil) return this.#pausedUntil;
-    const { cluster, owner, schedule, onRefused } = this.context;
+    const { cluster, owner, options, schedule, onRefused } = this.context;
     const ended = (): void => {
       this.#connection = undefined;
       this.#connecting.unsubscribe();
@@ -175,7 +175,11 @@ export class BrokerSender {
             this.#connection = connection;
             schedule();
           },
-          complete: ended,
+          complete: () => {
+            ended();
+            // Without answers this is how a broker says that it does not lead a partition (any more).
+            if (options.acks === 0) cluster.refresh();
+          },
           error: (error: unknown) => {
             ended();
             // A closed slot is a broker that left the cluster or moved; metadata says where to go on.

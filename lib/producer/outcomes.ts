@@ -55,7 +55,7 @@ export class Outcomes {
     const retries = new Retries(this.cluster);
     for (const { queue, batch } of taken) {
       batch.lastError = error;
-      if (reaction === 'fatal' || reaction === 'abortable') {
+      if (reaction === 'fatal' || reaction === 'abortable' || queue.lost) {
         queue.giveUp(batch);
         tell.push(() => this.accumulator.failed(batch, error as KafkaError));
       } else {
@@ -124,6 +124,10 @@ export class Outcomes {
     }
     const { topic, partition } = queue;
     const error = brokerError(answer.errorCode, { api: 'Produce', topic, partition, message: answer.errorMessage });
+    if (queue.lost) {
+      queue.giveUp(batch);
+      return () => this.accumulator.failed(batch, error);
+    }
     // The response named the new leader: nothing to ask, nothing to wait for.
     const moved = verdict === 'refresh' && queue.leader >= 0 && queue.leader !== nodeId;
     this.#retry(queue, batch, error, verdict === 'refresh' && !moved, moved ? 0 : this.#backoff(batch), retries);

@@ -36,6 +36,8 @@ export function sequenceAfter(sequence: number, count: number): number {
 export class PartitionQueue {
   leader = -1;
   topicId: string;
+  /** The topic was made anew without this partition: nothing will ever lead it again. */
+  lost = false;
   /** It stands in some sender's list. */
   active = false;
   /** Who has its batches in flight: another broker may not get the next ones meanwhile. */

@@ -2,12 +2,16 @@ import { AsyncSubject, Observable, Subscription, defer, map, raceWith, take, tim
 import type { Subscriber } from 'rxjs';
 import type { Cluster } from '../cluster/cluster';
 import { BufferFullError, ClosedError } from '../errors';
+import type { KafkaError } from '../errors';
 import { checkNumber, checkOptions } from '../options';
 import { BatchWriter, recordSizeBound } from '../records/batch-writer';
-import type { Bytes, Encoder, ProducerRecord, RecordMetadata } from '../types';
+import { listHeaders } from '../records/record-encoder';
+import type { ListedHeaders } from '../records/record-encoder';
+import type { Bytes, ProducerRecord, RecordMetadata } from '../types';
 import { Accumulator } from './accumulator';
 import { BrokerSender } from './broker-sender';
 import { Dispatcher } from './dispatcher';
+import { checkRecord, encoded } from './encode-record';
 import { IdentitySource } from './identity-source';
 import { resolveProducerOptions } from './options';
 import type { ProducerOptions } from './options';
@@ -80,10 +84,7 @@ export function createProducer<K = Bytes, V = Bytes>(
   /** Whether records may be taken over; tells the subscriber if not. */
   function admits(subscriber: Subscriber<readonly RecordMetadata[]>): boolean {
     if (state === 'new') open();
-    if (state !== 'open') {
-      subscriber.error(new ClosedError('the producer was closed; make a new one with kafka.producer()'));
-      return false;
-    }
+    if (refuses(subscriber)) return false;
     if (!pressure.full) return true;
     subscriber.error(
       new BufferFullError(
@@ -93,12 +94,21 @@ export function createProducer<K = Bytes, V = Bytes>(
     return false;
   }
 
+  function refuses(subscriber: Subscriber<readonly RecordMetadata[]>): boolean {
+    if (state === 'open') return false;
+    subscriber.error(new ClosedError('the producer was closed; make a new one with kafka.producer()'));
+    return true;
+  }
+
   function sendOne(record: AnyRecord): Observable<readonly RecordMetadata[]> {
     return new Observable(subscriber => {
       if (!admits(subscriber)) return;
+      checkRecord(record);
       const key = encoded(options.key, record.key, record.topic, 'key');
       const value = encoded(options.value, record.value, record.topic, 'value');
-      accumulator.add(record, key, value, subscriber, 0, dispatcher.now());
+      const headers = listHeaders(record.headers);
+      // That was code of the user's, and it may have closed the producer.
+      if (!refuses(subscriber)) accumulator.add(record, key, value, headers, subscriber, 0, dispatcher.now());
     });
   }
 
@@ -114,15 +124,26 @@ export function createProducer<K = Bytes, V = Bytes>(
       // All are encoded and checked before the first is taken over: what throws here has sent nothing.
       const keys = new Array<Bytes>(count);
       const values = new Array<Bytes>(count);
+      const headers = new Array<ListedHeaders | undefined>(count);
       for (let i = 0; i < count; i++) {
         const record = records[i]!;
+        checkRecord(record);
         keys[i] = encoded(options.key, record.key, record.topic, 'key');
         values[i] = encoded(options.value, record.value, record.topic, 'value');
-        if (record.headers !== undefined) recordSizeBound(null, null, record.headers);
+        headers[i] = listHeaders(record.headers);
+        if (headers[i] !== undefined) recordSizeBound(null, null, headers[i]);
       }
+      if (refuses(subscriber)) return;
       const call = new SendCall(subscriber, count);
       const now = dispatcher.now();
-      for (let i = 0; i < count; i++) accumulator.add(records[i]!, keys[i]!, values[i]!, call, i, now);
+      for (let i = 0; i < count; i++) {
+        try {
+          accumulator.add(records[i]!, keys[i]!, values[i]!, headers[i], call, i, now);
+        } catch (error) {
+          // A partitioner of the user's threw. The others are on their way: what became of each is in the results.
+          call.failed(i, error as KafkaError);
+        }
+      }
     });
   }
 
@@ -162,15 +183,4 @@ export function createProducer<K = Bytes, V = Bytes>(
       return defer(() => (closing ??= shutDown(how.drainMs ?? DRAIN_MS)));
     },
   };
-}
-
-function encoded(encoder: Encoder<unknown> | undefined, given: unknown, topic: string, what: 'key' | 'value'): Bytes {
-  if (given === null || (given === undefined && what === 'key')) return null;
-  if (encoder !== undefined && given !== undefined) return encoder.encode(given, topic);
-  if (typeof given === 'string' || given instanceof Uint8Array) return given;
-  throw new TypeError(
-    given === undefined
-      ? `The value of a record for ${topic} is undefined; null sends a tombstone`
-      : `The ${what} of a record for ${topic} is a Uint8Array, a string or null, not ${typeof given}; give the producer an encoder: kafka.producer({ ${what}: json() })`,
-  );
 }

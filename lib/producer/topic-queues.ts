@@ -1,4 +1,5 @@
 import type { TopicMetadata } from '../cluster/metadata';
+import type { ListedHeaders } from '../records/record-encoder';
 import type { Bytes, ProducerRecord } from '../types';
 import { type PartitionQueue } from './partition-queue';
 import { Fifo } from './fifo';
@@ -10,6 +11,7 @@ export interface ParkedRecord {
   readonly record: ProducerRecord<unknown, unknown>;
   readonly key: Bytes;
   readonly value: Bytes;
+  readonly headers: ListedHeaders | undefined;
   readonly waiter: Waiter;
   readonly index: number;
   readonly bytes: number;
@@ -34,10 +36,12 @@ export class TopicQueues {
     private readonly queueOf: (topic: string, partition: number, topicId: string) => PartitionQueue,
   ) {}
 
-  /** Takes over what is known of the topic; gives the queues whose leader is another one now. Partitions never go away. */
+  /** Takes over what is known of the topic; gives the queues whose leader is another one now, those of lost partitions among them. */
   update(metadata: TopicMetadata): readonly PartitionQueue[] {
     if (metadata === this.#seen || metadata.partitions.length === 0) return [];
     this.#seen = metadata;
+    // Partitions never go away, unless the topic was deleted and made anew with fewer of them.
+    const lost = metadata.topicId === this.topicId ? [] : this.partitions.splice(metadata.partitions.length);
     this.topicId = metadata.topicId;
     const moved: PartitionQueue[] = [];
     const led: number[] = [];
@@ -49,6 +53,11 @@ export class TopicQueues {
       if (leader >= 0) led.push(partition);
       if (leader === queue.leader) continue;
       queue.leader = leader;
+      moved.push(queue);
+    }
+    for (const queue of lost) {
+      queue.leader = -1;
+      queue.lost = true;
       moved.push(queue);
     }
     this.available = led.length > 0 ? led : this.partitions.map(queue => queue.partition);

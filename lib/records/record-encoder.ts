@@ -99,7 +99,11 @@ export type ListedHeaders = readonly (readonly [string, Bytes])[] | Readonly<Rec
  * meanwhile may be a `send`: whoever needs the headers again, or has state half changed, lists them first.
  */
 export function listHeaders(headers: HeadersInput | undefined): ListedHeaders | undefined {
-  if (headers === undefined || Array.isArray(headers) || !(Symbol.iterator in headers)) return headers as ListedHeaders;
+  if (headers === undefined || headers === null) return undefined;
+  if (Array.isArray(headers)) return headers as ListedHeaders;
+  if (typeof headers !== 'object')
+    throw new TypeError(`The headers of a record are an object or pairs of name and value, not ${typeof headers}`);
+  if (!(Symbol.iterator in headers)) return headers as ListedHeaders;
   return Array.from(headers as Iterable<readonly [string, Bytes]>);
 }
 

@@ -85,9 +85,12 @@ export class FakeCluster {
     this.#snapshots.next({ ...before, topics: new Map(before.topics).set(topic, { ...known, partitions }) });
   }
 
-  addTopic(name: string, count: number): void {
+  /** A topic with an id of its own, also in place of one that was there before. */
+  addTopic(name: string, count: number, topicId?: string): void {
     const before = this.#snapshots.value;
-    this.#snapshots.next({ ...before, topics: new Map(before.topics).set(name, topicOf(name, count, 1)) });
+    const topic = topicOf(name, count, 1);
+    const made = topicId === undefined ? topic : { ...topic, topicId };
+    this.#snapshots.next({ ...before, topics: new Map(before.topics).set(name, made) });
   }
 
   /** Cuts the connection to a node: its requests error, a new connection can be had at once. */
