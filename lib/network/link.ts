@@ -257,8 +257,11 @@ export class Link implements PipelineHost, FrameSink, Watched {
   }
 
   #pressure(writable: boolean): void {
-    if (writable && !this.#writable) this.#liveness.moved(this.now());
+    const flushed = writable && !this.#writable;
     this.#writable = writable;
+    if (!flushed) return;
+    this.#liveness.moved(this.now());
+    this.#pipeline.flushed();
   }
 
   begin(correlationId: number): boolean {

@@ -17,7 +17,7 @@ export interface RequestOptions {
   readonly holdMs?: number;
   /** The highest version to use, where a field or a missing topic id forbids the newest. [no limit] */
   readonly maxVersion?: number;
-  /** `false`: the broker will not answer (produce with acks=0). Emits `undefined` once written. [true] */
+  /** `false`: the broker will not answer (produce with acks=0). Emits `undefined` once written, after what piled up before it. [true] */
   readonly expectReply?: boolean;
 }
 
@@ -27,6 +27,8 @@ export interface PipelineHost {
   now(): number;
   /** Hands the bytes to the socket. `false`: that failed, and the link has ended. */
   write(chunks: readonly Uint8Array[], now: number): boolean;
+  /** False while written bytes pile up because the peer does not read. */
+  readonly writable: boolean;
   /** The broker will read nothing until then. */
   throttled(throttleMs: number, until: number): void;
   /** The error of a request that the end of the link cut off. */
@@ -45,6 +47,11 @@ export class Pipeline implements RequestHost {
   readonly #inFlight = new InFlight<PendingRequest>();
   /** Encoded, but not to be written before the throttle ends. */
   #held: PendingRequest[] = [];
+  /**
+   * Without a reply and not written through yet. If they succeeded at once, nothing would hold back who sends to a broker
+   * that does not read, and their bytes would pile up in the socket without bound.
+   */
+  #unwritten: PendingRequest[] = [];
   readonly #release: Deadline = { at: 0, slot: -1, due: () => this.#writeHeld() };
   #correlationId = 0;
 
@@ -59,14 +66,14 @@ export class Pipeline implements RequestHost {
     this.#requestTimeoutMs = options.requestTimeoutMs;
   }
 
-  /** Places taken, abandoned ones included, and requests held back. */
+  /** Places taken, abandoned ones included, and requests that are held back or not written through. */
   get size(): number {
-    return this.#inFlight.size + this.#held.length;
+    return this.#inFlight.size + this.#held.length + this.#unwritten.length;
   }
 
   /** Requests that somebody waits for. */
   get pending(): number {
-    let pending = this.#held.length;
+    let pending = this.#held.length + this.#unwritten.length;
     this.#inFlight.forEach(request => (pending += request.live ? 1 : 0));
     return pending;
   }
@@ -133,9 +140,22 @@ export class Pipeline implements RequestHost {
     request.succeed(value);
   }
 
-  /** Errors all requests, in order; returns how many. */
+  /** What had piled up in the socket has left it. */
+  flushed(): void {
+    const unwritten = this.#unwritten;
+    this.#unwritten = [];
+    for (const request of unwritten) {
+      this.#deadlines.clear(request);
+      // One that succeeds may end the wish for the next.
+      if (request.live) request.succeed(undefined);
+    }
+  }
+
+  /** Errors all requests, those without a reply first, else in order; returns how many. */
   cancel(): number {
+    const unwritten = this.#unwritten;
     const held = this.#held;
+    this.#unwritten = [];
     this.#held = [];
     let cancelled = 0;
     const tell = (request: PendingRequest): void => {
@@ -143,6 +163,7 @@ export class Pipeline implements RequestHost {
       cancelled += 1;
       request.fail(this.#host.lost(`${request.api.name} was cancelled`, request.sent));
     };
+    for (const request of unwritten) tell(request);
     for (let request = this.#inFlight.shift(); request !== undefined; request = this.#inFlight.shift()) tell(request);
     for (const request of held) tell(request);
     return cancelled;
@@ -151,11 +172,13 @@ export class Pipeline implements RequestHost {
   abandoned(request: PendingRequest): void {
     this.#deadlines.clear(request);
     if (!request.sent) this.#held = this.#held.filter(other => other !== request);
+    else if (!request.expectReply) this.#unwritten = this.#unwritten.filter(other => other !== request);
   }
 
   expired(request: PendingRequest): void {
     const { api, timeoutMs } = request;
     const broker = describeBroker(this.#host.broker);
+    if (!request.expectReply) this.#unwritten = this.#unwritten.filter(other => other !== request);
     request.fail(new RequestTimeoutError(`${api.name} to ${broker} was not answered within ${timeoutMs} ms`));
   }
 
@@ -172,8 +195,11 @@ export class Pipeline implements RequestHost {
     }
     const written = this.#host.write(chunks, now);
     if (request.expectReply || !request.live) return;
-    if (written) request.succeed(undefined);
-    else request.fail(this.#host.lost(`${request.api.name} was not written`, true));
+    if (written && this.#host.writable) request.succeed(undefined);
+    else if (written) {
+      this.#unwritten.push(request);
+      if (request.timeoutMs !== Infinity) this.#deadlines.set(request, now + request.timeoutMs);
+    } else request.fail(this.#host.lost(`${request.api.name} was not written`, true));
   }
 
   #writeHeld(): void {

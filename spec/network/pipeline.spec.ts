@@ -231,4 +231,43 @@ describe('Requests of a connection', () => {
       expect(broker.socket.requests.map(({ correlationId }) => correlationId)).toEqual([0, 1, 2, 3, 4, 5]);
     });
   });
+
+  // They used to succeed at once: a producer with acks=0 went on for ever against a broker that had stopped reading, and
+  // 400 MB piled up in the socket.
+  describe('without a reply, while the peer does not read,', () => {
+    const shout = () => ask(echo({ expectReply: false }));
+
+    it('succeed once what piled up has left', () => {
+      broker.socket.writable.next(false);
+      const [one, two] = [shout(), shout()];
+      expect([one.completed, two.completed, connection.inFlight]).toEqual([false, false, 2]);
+      broker.socket.writable.next(true);
+      expect([one.completed, two.completed, connection.inFlight]).toEqual([true, true, 0]);
+      expect(shout().completed).toBe(true);
+    });
+
+    it('error when the connection ends, as sent', () => {
+      broker.socket.writable.next(false);
+      const one = shout();
+      broker.socket.end();
+      expect(one.error).toMatchObject({ name: 'ConnectionError', sent: true });
+      expect(attempt.gone[0]).toMatchObject({ reason: 'broken', cancelled: 1 });
+    });
+
+    it('error when their time is over, and leave their place', () => {
+      broker.socket.writable.next(false);
+      const one = shout();
+      broker.time.advance(30_000);
+      expect(one.error).toMatchObject({ name: 'RequestTimeoutError' });
+      expect(connection.inFlight).toBe(0);
+    });
+
+    it('leave their place when nobody wants to know', () => {
+      broker.socket.writable.next(false);
+      shout().unsubscribe();
+      expect(connection.inFlight).toBe(0);
+      broker.socket.writable.next(true);
+      expect(shout().completed).toBe(true);
+    });
+  });
 });
