@@ -20,10 +20,14 @@ export async function compile(): Promise<void> {
 /** Starts a compiled file of `spec/bench` in a process of its own. Its standard output is ours unless it is silenced. */
 export function forkCompiled(
   file: string,
-  { args = [], silent = false }: { readonly args?: readonly string[]; readonly silent?: boolean } = {},
+  { env = {}, silent = false }: { readonly env?: Readonly<Record<string, string>>; readonly silent?: boolean } = {},
 ): ChildProcess {
   const script = join(FOLDER, 'spec/bench', `${file}.js`);
   // No flags of the loader that runs us. `KAFKA_RX_BENCH_NODE` adds flags of Node, such as --cpu-prof.
   const execArgv = process.env.KAFKA_RX_BENCH_NODE?.split(' ').filter(Boolean) ?? [];
-  return fork(script, [...args], { execArgv, stdio: ['ignore', silent ? 'ignore' : 'inherit', 'inherit', 'ipc'] });
+  return fork(script, [], {
+    execArgv,
+    env: { ...process.env, ...env },
+    stdio: ['ignore', silent ? 'ignore' : 'inherit', 'inherit', 'ipc'],
+  });
 }

@@ -6,14 +6,15 @@ import { buildBatch } from '../../lib/records/build-batch';
 import { handle } from '../../lib/operators/handle';
 import { realRuntime } from '../../lib/runtime';
 import type { ConsumerRecord } from '../../lib/types';
+import { quick, report } from './stage-report';
 
 // Nanoseconds of CPU (all threads, so garbage collection too) per record from the fetched batch to the subscriber: CRC, cursor, record object, window, `next`, value
 // read, ack. Run with `npx tsx spec/bench/delivery.bench.ts`.
 
-const RECORDS = 2_000_000;
+const RECORDS = quick ? 200_000 : 2_000_000;
 const PARTITIONS = 4;
 const PER_BATCH = 160; // 16 KiB batches of 100-byte values, as a producer with default settings makes them
-const ROUNDS = 5;
+const ROUNDS = quick ? 3 : 5;
 const value = Buffer.alloc(100, 'x');
 const resolved = Promise.resolve();
 
@@ -221,7 +222,7 @@ async function main() {
       rounds.push(await feed(ack, RECORDS, (delivery, done) => run(delivery, total, done)));
     }
     rounds.sort((a, b) => a - b);
-    console.log(`${name}: ${rounds[ROUNDS >> 1]!.toFixed(0)} ns a record (best ${rounds[0]!.toFixed(0)})`);
+    report({ stage: `frame to subscriber: ${name}`, ns: rounds[ROUNDS >> 1]! });
   }
 }
 

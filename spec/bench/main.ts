@@ -4,6 +4,7 @@ import { startJarCluster } from '../support/jar-cluster';
 import { compile } from './compiled';
 import { compare } from './peers/compare';
 import { scenarios } from './peers/scenarios';
+import { stages } from './stages';
 
 const USAGE = `npm run bench [-- options]: what each stage costs, then produce and consume beside other clients on one real broker.
   --quick             a short round of everything, to see that it runs
@@ -33,6 +34,7 @@ async function main(): Promise<void> {
     );
   console.log(`${cpus().length} × ${cpus()[0]?.model}, Node ${process.version}, load ${load()}`);
   await compile();
+  if (!values.peers) await stages({ quick });
   if (!values.stages) {
     const real = process.env.KAFKA_BROKERS ? undefined : await startJarCluster({ nodes: 1 });
     try {

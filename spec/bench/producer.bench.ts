@@ -4,6 +4,7 @@ import type { ProducerOptions } from '../../lib/producer/options';
 import type { Producer } from '../../lib/producer/producer-api';
 import type { ProducerRecord } from '../../lib/types';
 import { FakeCluster, produced } from '../support/fake-cluster';
+import { quick, report } from './stage-report';
 
 // What a record costs from `send` to its result, against a cluster in this process that answers at once:
 // `npx tsx spec/bench/producer.bench.ts`. Encode, partition, accumulate, stamp with CRC, settle; no socket. Prints
@@ -94,12 +95,12 @@ function floor(): number {
 }
 
 const rxjs = floor();
-console.log(`ns per record, median; RxJS alone (Observable, subscriber, one value): ${rxjs.toFixed(0)}`);
+report({ stage: 'RxJS alone: an Observable, a subscriber, one value', ns: rxjs });
 function next(at: number): void {
   const load = loads[at];
   if (load === undefined) return;
-  measure(load, 2_000, ns => {
-    console.log(`${load.name.padEnd(40)} ${ns.toFixed(0).padStart(6)} ns   ${(1_000 / ns).toFixed(2)} M/s`);
+  measure(load, quick ? 200 : 2_000, ns => {
+    report({ stage: `send to result, no socket: ${load.name}`, ns });
     setImmediate(next, at + 1);
   });
 }

@@ -4,6 +4,7 @@ import type { AnyApi } from '../../lib/protocol/api';
 import { Fetch } from '../../lib/protocol/apis/fetch';
 import { Metadata } from '../../lib/protocol/apis/metadata';
 import { Produce } from '../../lib/protocol/apis/produce';
+import { quick, report } from './stage-report';
 
 // What the schema engine costs: `npx tsx spec/bench/protocol.bench.ts`. Prints medians; gates on nothing.
 
@@ -57,7 +58,7 @@ const produce = {
   ],
 };
 
-function medianNs(work: () => unknown, rounds = 41): number {
+function medianNs(work: () => unknown, rounds = quick ? 5 : 41): number {
   const until = process.hrtime.bigint() + 300_000_000n;
   let runs = 0;
   while (process.hrtime.bigint() < until) {
@@ -81,23 +82,17 @@ function response(api: AnyApi, version: number, body: unknown): () => unknown {
   return () => api.decodeResponse(version, new Reader(frame));
 }
 
-function report(what: string, ns: number, per: number, unit: string): void {
-  console.log(
-    `${what.padEnd(44)} ${(ns / 1000).toFixed(1).padStart(8)} µs ${(ns / per).toFixed(0).padStart(6)} ns per ${unit}`,
-  );
-}
-
 for (const version of [9, 13]) {
   const name = `decode Metadata v${version}, ${PARTITIONS} partitions`;
-  report(name, medianNs(response(Metadata, version, metadata)), PARTITIONS, 'partition');
+  report({ stage: name, ns: medianNs(response(Metadata, version, metadata)) / PARTITIONS, per: 'partition' });
 }
 for (const version of [12, 18]) {
   const name = `decode Fetch v${version}, ${PARTITIONS} partitions`;
-  report(name, medianNs(response(Fetch, version, fetched)), PARTITIONS, 'partition');
+  report({ stage: name, ns: medianNs(response(Fetch, version, fetched)) / PARTITIONS, per: 'partition' });
 }
 const encode = (): unknown => {
   const writer = new Writer();
   Produce.encodeRequest(13, produce, writer);
   return writer.chunks();
 };
-report('encode Produce v13, 100 partitions', medianNs(encode), 100, 'partition');
+report({ stage: 'encode Produce v13, 100 partitions', ns: medianNs(encode) / 100, per: 'partition' });

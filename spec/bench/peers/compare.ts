@@ -85,6 +85,7 @@ function print(scenarios: readonly Scenario[], results: ReadonlyMap<string, read
   });
   const head = ['', 'M records/s', 'CPU µs/record', 'max RSS MB', 'kafka-rx is faster by', 'takes less CPU by'];
   console.log(`\n${table(head, rows)}`);
+  console.log('kafka-rx and kafka-ts produce idempotently, kafkajs does not.');
 }
 
 function medianOf(runs: readonly RunResult[]): RunResult {
