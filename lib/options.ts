@@ -93,6 +93,8 @@ export function resolveClientOptions(
     'maxResponseBytes',
   ] as const;
   for (const name of numbers) checkNumber('Kafka', name, given[name], { min: 1 });
+  // A call gets twice as long.
+  checkNumber('Kafka', 'requestTimeoutMs', given.requestTimeoutMs, { min: 1, max: Math.floor(LONGEST_MS / 2) });
   if (given.clientId !== undefined && typeof given.clientId !== 'string')
     throw new TypeError('Kafka: option "clientId" must be a string');
   if (given.tls !== undefined && typeof given.tls !== 'boolean' && typeof given.tls !== 'object')
@@ -201,7 +203,10 @@ export function checkOptions(what: string, given: object, known: readonly string
   }
 }
 
-/** Throws a `TypeError` or `RangeError` for a number out of its range; `undefined` is fine. */
+/** No timer can be set for longer: what is beyond would end at once. */
+const LONGEST_MS = 2 ** 31 - 1;
+
+/** Throws a `TypeError` or `RangeError` for a number out of its range; `undefined` is fine. A duration (`…Ms`) is at most what a timer takes. */
 export function checkNumber(
   what: string,
   name: string,
@@ -211,9 +216,10 @@ export function checkNumber(
   if (value === undefined) return;
   if (typeof value !== 'number' || Number.isNaN(value))
     throw new TypeError(`${what}: option "${name}" must be a number`);
-  if (value < range.min || value > (range.max ?? Infinity))
+  const max = range.max ?? (name.endsWith('Ms') ? LONGEST_MS : Infinity);
+  if (value < range.min || value > max)
     throw new RangeError(
-      `${what}: option "${name}" must be ${range.max === undefined ? `at least ${range.min}` : `from ${range.min} to ${range.max}`}, not ${value}`,
+      `${what}: option "${name}" must be ${max === Infinity ? `at least ${range.min}` : `from ${range.min} to ${max}`}, not ${value}`,
     );
 }
 

@@ -92,6 +92,11 @@ export function resolveProducerOptions(given: ProducerOptions = {}): ResolvedPro
     throw new TypeError(
       `${WHAT}: option "idempotent" needs acks: 'all', not ${acks}; leave one of them out, or set idempotent: false`,
     );
+  const { lingerMs = PRODUCER_DEFAULTS.lingerMs, deliveryTimeoutMs = PRODUCER_DEFAULTS.deliveryTimeoutMs } = given;
+  if (lingerMs >= deliveryTimeoutMs)
+    throw new RangeError(
+      `${WHAT}: option "lingerMs" (${lingerMs}) must be less than deliveryTimeoutMs (${deliveryTimeoutMs}), or records time out before they leave`,
+    );
   return Object.freeze({
     ...PRODUCER_DEFAULTS,
     compressionLevel: undefined,

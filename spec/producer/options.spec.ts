@@ -21,6 +21,7 @@ describe('producer options', () => {
     [{ compression: 'brotli' }, /"compression"/],
     [{ lingerMs: -1 }, /"lingerMs"/],
     [{ bufferBytes: 0 }, /"bufferBytes"/],
+    [{ lingerMs: 200, deliveryTimeoutMs: 100 }, /"lingerMs" \(200\) must be less than deliveryTimeoutMs \(100\)/],
     [{ partitioner: 'murmur2' }, /"partitioner" must be a function/],
     [{ value: JSON.stringify }, /"value" must have an encode method/],
   ])('%p is refused by name', (given, message) => {
