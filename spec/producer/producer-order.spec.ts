@@ -201,7 +201,7 @@ describe('the sequences of a partition', () => {
 
 describe('the time of a record', () => {
   it('ends after deliveryTimeoutMs wherever it is, and the error says why', () => {
-    const rig = new ProducerRig({ deliveryTimeoutMs: 1_000, lingerMs: 5_000 }, { topics: { t: 3 } });
+    const rig = new ProducerRig({ deliveryTimeoutMs: 1_000, lingerMs: 900 }, { topics: { t: 3 } });
     rig.fake.lead('t', 1, -1);
     const lingering = rig.send('a', 't', 0);
     const leaderless = rig.send('b', 't', 1);
