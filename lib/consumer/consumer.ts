@@ -96,7 +96,7 @@ class PartitionConsumer<K, V> implements Consumer<K, V> {
       options,
       states,
       place: (state, offset) => this.#place(state, offset),
-      relocate: (state, to) => this.#relocate(state, to),
+      truncate: (state, end) => this.#truncate(state, end),
       fatal,
     });
     this.#committer =
@@ -214,6 +214,13 @@ class PartitionConsumer<K, V> implements Consumer<K, V> {
     state.ended = state.end !== undefined && to >= state.end;
     state.delivery?.reset(to);
     if (state.ended) this.#completeWhenEnded();
+  }
+
+  #truncate(state: PartitionState, end: bigint): void {
+    const { delivery } = state;
+    delivery?.truncate(end);
+    state.jump(delivery?.position ?? end);
+    state.ended = state.end !== undefined && state.offset >= state.end;
   }
 
   // ── What the delivery says ─────────────────────────────────────────────────────────────────────────────────────

@@ -2,6 +2,7 @@ import type { Subscription } from 'rxjs';
 import { DecodeError, InvalidStateError } from '../../errors';
 import type { Decoder, DeliverySource, Runtime, TopicPartition } from '../../types';
 import type { FetchedBatch } from '../fetch/fetched-batch';
+import { Attempts } from './attempts';
 import type { Credit, CreditShare } from './credit';
 import { PartitionLog } from './partition-log';
 import type { BufferMeter } from './partition-log';
@@ -51,8 +52,7 @@ export class PartitionDelivery implements TopicPartition {
   private isReported = false;
   private isRemoved = false;
   private error: DecodeError | undefined;
-  /** Attempts of records that were nacked, by relative offset. */
-  private readonly attempts = new Map<number, number>();
+  private readonly attempts = new Attempts();
   private readonly signals = new Signals();
   private rewinding: Subscription | undefined;
 
@@ -121,9 +121,20 @@ export class PartitionDelivery implements TopicPartition {
   /** A seek: drops what is queued, supersedes what is delivered, and goes on from there. The caller fetches from `to`. */
   reset(to: bigint): void {
     if (this.isRemoved) return;
-    this.attempts.clear();
+    this.attempts.forgetFrom(-Infinity);
     this.forget('a seek');
     this.restartAt(this.log.relative(to));
+    this.owner.settled(this);
+  }
+
+  /** The log ends there now: drops what is queued, supersedes what was delivered behind it. The caller fetches from `position`. */
+  truncate(end: bigint): void {
+    if (this.isRemoved) return;
+    const offset = this.log.relative(end);
+    this.tracker.cutAt(offset, bytes => this.owner.credit.give(this.share, bytes));
+    this.attempts.forgetFrom(offset);
+    this.abortSuperseded('a truncation of its log');
+    this.restartAt(Math.min(this.log.next, offset));
     this.owner.settled(this);
   }
 
@@ -177,7 +188,6 @@ export class PartitionDelivery implements TopicPartition {
     const batch = log.batch!;
     const delta = cursor.offsetDelta;
     const offset = batch.base + delta;
-    const attempt = this.attempts.size === 0 ? 1 : (this.attempts.get(offset) ?? 1);
     const bytes = cursor.bodyBytes;
     const sequence = tracker.open(offset, bytes);
     this.owner.credit.take(this.share, bytes);
@@ -190,7 +200,7 @@ export class PartitionDelivery implements TopicPartition {
       cursor.timestamp,
       sequence,
       tracker.generation,
-      attempt,
+      this.attempts.of(offset),
     );
   }
 
@@ -227,7 +237,7 @@ export class PartitionDelivery implements TopicPartition {
     const bytes = this.tracker.nack(sequence, generation);
     if (bytes === REFUSED) return false;
     if (bytes >= 0) this.owner.credit.give(this.share, bytes);
-    this.attempts.set(offset, attempt + 1);
+    this.attempts.failed(offset, attempt, this.tracker.lowest);
     this.owner.settled(this);
     if (!this.owner.live) return true;
     // The last nack counts: every record gets its full backoff. Nothing is delivered meanwhile, so this ends.
@@ -330,7 +340,6 @@ export class PartitionDelivery implements TopicPartition {
   }
 
   private restartAt(offset: number): void {
-    this.halt();
     this.isReported = false;
     this.error = undefined;
     this.log.clear(offset);

@@ -176,6 +176,16 @@ export class Tracker {
     return found;
   }
 
+  /** The log ends at that offset now: takes back every delivery from there on, acked or not, and forgets acks behind it. */
+  cutAt(offset: number, give: (bytes: number) => void): void {
+    let sequence = this.tail;
+    while (sequence > this.head && this.offsets[(sequence - 1) & this.mask]! >= offset) sequence--;
+    const { nackedFrom } = this;
+    this.rewind(sequence, give);
+    if (nackedFrom < sequence) this.nackedFrom = nackedFrom;
+    this.skips = this.skips.filter(at => at < offset);
+  }
+
   /** Forgets all deliveries; no settle of them counts any more. */
   clear(): void {
     this.floor = this.head = this.tail;

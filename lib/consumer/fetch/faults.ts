@@ -65,7 +65,7 @@ export function onTruncated(context: FetchContext, state: PartitionState, end: b
     );
   const from = state.offset;
   const to = end < from ? end : from;
-  context.relocate(state, to);
+  context.truncate(state, to);
   context.cluster.emit({
     type: 'offset-reset',
     partition: { topic: state.topic, partition: state.partition },

@@ -12,8 +12,8 @@ export interface FetchContext {
   readonly states: Map<string, PartitionState>;
   /** The look-up of a partition's position is done. */
   place(state: PartitionState, offset: bigint): void;
-  /** The log was truncated below the position, or it lies outside of the log: go on at `to`. */
-  relocate(state: PartitionState, to: bigint): void;
+  /** The log ends at `end` now, before the position: go on with what comes next there, at the latest at `end`. */
+  truncate(state: PartitionState, end: bigint): void;
   /** What no retry can change: the view errors. */
   fatal(error: unknown): void;
 }
