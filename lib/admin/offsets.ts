@@ -28,6 +28,7 @@ export function listOffsets(cluster: Cluster, queries: readonly Query[]): Observ
       backoff: { baseMs: options.retryBackoffMs, maxMs: options.retryBackoffMaxMs },
       timeoutMs: 2 * options.requestTimeoutMs,
       onRetry: () => cluster.refresh(),
+      trouble: () => cluster.trouble,
     }),
   );
 }

@@ -40,6 +40,8 @@ export interface Cluster {
   readonly options: ClientOptions;
   /** What is known now. */
   readonly metadata: MetadataSnapshot;
+  /** Why metadata cannot be had at the moment; `undefined` when the last answer was good. */
+  readonly trouble: unknown;
   /** Replays the current snapshot; never errors; completes on close. */
   readonly snapshots: Observable<MetadataSnapshot>;
   /** See `MetadataStore.topics`: one value, with what went wrong per topic in its `errorCode`. */
@@ -69,8 +71,15 @@ export interface Cluster {
   close(): void;
 }
 
-/** Wires pool, metadata and coordinators. Nothing is opened before the first use. */
-export function createCluster(options: ClientOptions, emit: EventSink): Cluster {
+/**
+ * Wires pool, metadata and coordinators. Nothing is opened before the first use. `onRelease` hears of each owner that is
+ * done, so that whoever keeps a list of them can forget it.
+ */
+export function createCluster(
+  options: ClientOptions,
+  emit: EventSink,
+  onRelease: (owner: string) => void = () => undefined,
+): Cluster {
   const { runtime, retryBackoffMs, retryBackoffMaxMs, requestTimeoutMs } = options;
   const backoff = { baseMs: retryBackoffMs, maxMs: retryBackoffMaxMs };
   let closed = false;
@@ -136,6 +145,9 @@ export function createCluster(options: ClientOptions, emit: EventSink): Cluster 
     get metadata() {
       return store.snapshot;
     },
+    get trouble() {
+      return store.trouble;
+    },
     snapshots: store.snapshots,
     topics: names => defer(() => (closed ? throwError(closedError) : store.topics(names))),
     refresh: () => store.refresh(),
@@ -143,7 +155,10 @@ export function createCluster(options: ClientOptions, emit: EventSink): Cluster 
     connection,
     coordinator: (kind, key) => coordinators.nodeOf(kind, key),
     forgetCoordinator: (kind, key) => coordinators.forget(kind, key),
-    release: owner => pool.release(owner),
+    release: owner => {
+      pool.release(owner);
+      onRelease(owner);
+    },
     connections: pool.statuses,
     request<A extends AnyApi>(
       api: A,
@@ -164,6 +179,7 @@ export function createCluster(options: ClientOptions, emit: EventSink): Cluster 
           backoff,
           timeoutMs: call.timeoutMs ?? 2 * requestTimeoutMs,
           emit,
+          trouble: () => store.trouble,
           onRetry: (error, reaction) => {
             if (reaction === 'refresh' || error instanceof ConnectionError) forget(call.route);
           },

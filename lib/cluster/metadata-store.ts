@@ -57,6 +57,11 @@ export class MetadataStore {
     return this.#snapshots.value;
   }
 
+  /** Why the last attempt to refresh failed; `undefined` when it did not. */
+  get trouble(): unknown {
+    return this.#lastError;
+  }
+
   /** Replays the current snapshot. Never errors; completes on close. */
   get snapshots(): Observable<MetadataSnapshot> {
     return this.#snapshots.asObservable();

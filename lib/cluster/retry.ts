@@ -53,6 +53,8 @@ export interface RetryPolicy {
   readonly emit: EventSink;
   /** Called before the pause, so that metadata or a coordinator is fresh when the next attempt looks. */
   readonly onRetry?: (error: unknown, reaction: Reaction) => void;
+  /** Why there is no answer, where an attempt waited all the time for what others try for it: metadata, mostly. */
+  readonly trouble?: () => unknown;
 }
 
 /**
@@ -86,6 +88,7 @@ export function retrying<T>(policy: RetryPolicy): MonoTypeOperatorFunction<T> {
         runtime,
         () =>
           last ??
+          policy.trouble?.() ??
           new RequestTimeoutError(
             `${policy.api}: no answer within ${policy.timeoutMs} ms; check that the brokers are reachable, or raise requestTimeoutMs`,
           ),

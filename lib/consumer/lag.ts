@@ -39,6 +39,7 @@ export function lagOf(
       backoff: { baseMs: options.retryBackoffMs, maxMs: options.retryBackoffMaxMs },
       timeoutMs: 2 * options.requestTimeoutMs,
       onRetry: () => cluster.refresh(),
+      trouble: () => cluster.trouble,
     }),
   );
 }

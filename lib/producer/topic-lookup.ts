@@ -23,6 +23,7 @@ function topicMetadata(cluster: Cluster, name: string, timeoutMs: number): Obser
       runtime,
       emit,
       timeoutMs,
+      trouble: () => cluster.trouble,
       backoff: { baseMs: options.retryBackoffMs, maxMs: options.retryBackoffMaxMs },
     }),
   );

@@ -1,4 +1,4 @@
-import { defer, of, throwError } from 'rxjs';
+import { defer, NEVER, of, throwError } from 'rxjs';
 import { TestScheduler } from 'rxjs/testing';
 import { backoffMs, reactionTo, reactionToCode, retrying } from '../../lib/cluster/retry';
 import { ConnectionError, DecodeError } from '../../lib/errors';
@@ -98,6 +98,15 @@ describe('retrying', () => {
       const error = lost();
       // 0, 100, 300 ms; the next would be at 700 ms, behind the deadline.
       expectObservable(throwError(() => error).pipe(retrying(policy))).toBe('300ms #', {}, error);
+    });
+  });
+
+  // It used to say that no broker answered in time, and not which one, nor why.
+  it('ends at the deadline with what others ran into on its behalf, when it had nothing to do but wait', () => {
+    run(({ expect: expectObservable, policy }) => {
+      const trouble = lost();
+      const waiting = NEVER.pipe(retrying({ ...policy, trouble: () => trouble }));
+      expectObservable(waiting).toBe('500ms #', {}, trouble);
     });
   });
 

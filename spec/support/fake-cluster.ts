@@ -59,6 +59,7 @@ export class FakeCluster {
       runtime,
       emit: event => this.events.push(event),
       options: resolveClientOptions({ brokers: 'n0:1', runtime }, { runtime, transport: () => NEVER }),
+      trouble: undefined,
       get metadata() {
         return snapshots.value;
       },
