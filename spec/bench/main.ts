@@ -11,6 +11,7 @@ const USAGE = `npm run bench [-- options]: what each stage costs, then produce a
   --rounds N          how often each client runs each scenario [3]
   --scenario TEXT     only the scenarios with TEXT in their names
   --stages, --peers   only one half
+  --java              the Java client beside the others (needs javac)
 KAFKA_BROKERS names a broker to use; otherwise one is started from Kafka's jars.`;
 
 const { values } = parseArgs({
@@ -20,6 +21,7 @@ const { values } = parseArgs({
     scenario: { type: 'string', default: '' },
     stages: { type: 'boolean', default: false },
     peers: { type: 'boolean', default: false },
+    java: { type: 'boolean', default: false },
     help: { type: 'boolean', default: false },
   },
 });
@@ -46,6 +48,7 @@ async function main(): Promise<void> {
         rounds: Number(values.rounds ?? (quick ? 1 : 3)),
         warmUpMs: quick ? 100 : 400,
         measureMs: quick ? 300 : 1_500,
+        java: values.java,
       });
     } finally {
       await real?.close();

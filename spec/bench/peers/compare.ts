@@ -2,8 +2,9 @@ import { firstValueFrom } from 'rxjs';
 import { Kafka } from '../../../lib';
 import { forkCompiled } from '../compiled';
 import { median, table } from '../table';
+import { javaPeer } from './java';
 import type { Answer, Order } from './run-job';
-import { PARTITIONS, clients, type ClientName, type Job, type RunResult, type Scenario } from './scenarios';
+import { PARTITIONS, nodeClients, type ClientName, type Job, type RunResult, type Scenario } from './scenarios';
 
 export interface CompareOptions {
   readonly brokers: string;
@@ -11,6 +12,8 @@ export interface CompareOptions {
   readonly rounds: number;
   readonly warmUpMs: number;
   readonly measureMs: number;
+  /** Runs the Java client too, on a JVM of its own. */
+  readonly java: boolean;
 }
 
 /** A run that takes longer than this is given up. */
@@ -22,6 +25,8 @@ const PATIENCE_MS = 60_000;
  */
 export async function compare(options: CompareOptions): Promise<void> {
   const { brokers, scenarios, rounds, warmUpMs, measureMs } = options;
+  const java = options.java ? await javaPeer() : undefined;
+  const clients: readonly ClientName[] = java === undefined ? nodeClients : [...nodeClients, 'java'];
   const kafka = new Kafka({ brokers });
   const topics = new Topics(kafka);
   const results = new Map<string, RunResult[]>();
@@ -46,9 +51,8 @@ export async function compare(options: CompareOptions): Promise<void> {
             topic = filled.get(content)!;
           } else topic = await topics.create();
           try {
-            const answer = await order({ job: job(client, scenario, topic) });
-            if (!('result' in answer)) throw new Error('error' in answer ? answer.error : 'no result');
-            const { result } = answer;
+            const run = job(client, scenario, topic);
+            const result = client === 'java' ? await java!(run) : await resultOf({ job: run });
             listOf(results, `${scenario.name} ${client}`).push(result);
             console.error(`${label} ${describe(result).join('  ')}`);
           } catch (error) {
@@ -56,14 +60,18 @@ export async function compare(options: CompareOptions): Promise<void> {
           }
           if (scenario.kind === 'produce') await topics.remove(topic);
         }
-    print(scenarios, results);
+    print(clients, scenarios, results);
   } finally {
     await topics.removeAll();
     await firstValueFrom(kafka.close());
   }
 }
 
-function print(scenarios: readonly Scenario[], results: ReadonlyMap<string, readonly RunResult[]>): void {
+function print(
+  clients: readonly ClientName[],
+  scenarios: readonly Scenario[],
+  results: ReadonlyMap<string, readonly RunResult[]>,
+): void {
   const rows = scenarios.flatMap(scenario => {
     const medians = new Map(
       clients.flatMap(client => {
@@ -85,7 +93,7 @@ function print(scenarios: readonly Scenario[], results: ReadonlyMap<string, read
   });
   const head = ['', 'M records/s', 'CPU µs/record', 'max RSS MB', 'kafka-rx is faster by', 'takes less CPU by'];
   console.log(`\n${table(head, rows)}`);
-  console.log('kafka-rx and kafka-ts produce idempotently, kafkajs does not.');
+  console.log('All produce idempotently but kafkajs.');
 }
 
 function medianOf(runs: readonly RunResult[]): RunResult {
@@ -105,6 +113,12 @@ function describe({ recordsPerSecond, cpuMicrosPerRecord, maxRssBytes }: RunResu
     figures(cpuMicrosPerRecord),
     (maxRssBytes / 2 ** 20).toFixed(0),
   ];
+}
+
+async function resultOf(what: Order): Promise<RunResult> {
+  const answer = await order(what);
+  if (!('result' in answer)) throw new Error('error' in answer ? answer.error : 'no result');
+  return answer.result;
 }
 
 /** Hands an order to a fresh process; resolves with its answer, rejects when it ends without one. */

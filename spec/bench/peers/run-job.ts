@@ -7,7 +7,7 @@ interface Peer {
 }
 
 // Loaded on demand: what one client brings along must not weigh on the memory of another.
-const load: Readonly<Record<ClientName, () => Promise<Peer>>> = {
+const load: Readonly<Record<Exclude<ClientName, 'java'>, () => Promise<Peer>>> = {
   'kafka-rx': () => import('./kafka-rx.js'),
   'kafka-ts': () => import('./kafka-ts.js'),
   kafkajs: () => import('./kafkajs.js'),
@@ -31,7 +31,7 @@ process.once('message', ({ job, fill }: Order) => {
 
 async function run(job: Job): Promise<void> {
   const { kind, records, valueBytes } = job.scenario;
-  const peer = await load[job.client]();
+  const peer = await load[job.client as keyof typeof load]();
   const { warmUpMs, measureMs } = job;
   const limits = { warmUpMs, measureMs, ...(kind === 'consume' && { records, valueBytes }) };
   await peer[kind](job, new Meter(limits, result => answer({ result })));

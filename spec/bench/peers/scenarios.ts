@@ -27,8 +27,8 @@ export const scenarios: readonly Scenario[] = [
   { ...produce, name: 'one send after the other 100 B', valueBytes: 100, inFlight: 1 },
 ];
 
-export const clients = ['kafka-rx', 'kafka-ts', 'kafkajs'] as const;
-export type ClientName = (typeof clients)[number];
+export const nodeClients = ['kafka-rx', 'kafka-ts', 'kafkajs'] as const;
+export type ClientName = (typeof nodeClients)[number] | 'java';
 
 /** One run: a client, a scenario, a topic, and for how long. */
 export interface Job {
