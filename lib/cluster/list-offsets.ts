@@ -3,6 +3,7 @@ import {
   defaultIfEmpty,
   defer,
   distinctUntilChanged,
+  forkJoin,
   map,
   merge,
   of,
@@ -17,6 +18,7 @@ import type { Cluster } from './cluster';
 import { leaderOf } from './leader-of';
 import { reactionTo } from './retry';
 import { RequestTimeoutError } from '../errors';
+import type { ResponseOf } from '../protocol/api';
 import { ListOffsets } from '../protocol/apis/list-offsets';
 import { brokerError } from '../protocol/error-table';
 import type { TopicPartition } from '../types';
@@ -57,26 +59,16 @@ export function listOffsetsOf<Q>(
   );
   return defer(() => cluster.connection(leader, 'client', 'client')).pipe(
     take(1),
-    switchMap(connection => connection.request(ListOffsets, request(cluster, isolation, queries))),
-    map(response => {
-      const found = new Map<string, { errorCode: number; offset: bigint }>();
-      for (const topic of response.topics)
-        for (const one of topic.partitions) found.set(`${topic.name}/${one.partitionIndex}`, one);
-      return queries.map((query): OffsetAnswer<Q> => {
-        const one = found.get(`${query.topic}/${query.partition}`);
-        if (one === undefined)
-          return {
-            tag: query.tag,
-            error: new RequestTimeoutError(`ListOffsets: the answer lacks ${query.topic}-${query.partition}`),
-          };
-        if (one.errorCode !== 0)
-          return {
-            tag: query.tag,
-            error: brokerError(one.errorCode, { api: 'ListOffsets', topic: query.topic, partition: query.partition }),
-          };
-        return { tag: query.tag, offset: one.offset };
-      });
-    }),
+    switchMap(connection =>
+      forkJoin(
+        rounds(queries).map(round =>
+          connection
+            .request(ListOffsets, request(cluster, isolation, round))
+            .pipe(map(response => answersIn(response, round))),
+        ),
+      ),
+    ),
+    map(answers => answers.flat()),
     takeUntil(moved),
     defaultIfEmpty(failed(new RequestTimeoutError(`ListOffsets: broker ${leader} is not the leader any more`))),
     catchError((error: unknown) => {
@@ -106,6 +98,36 @@ export function listOffsets<Q>(
     return merge(of(answers), ...asking).pipe(
       reduce((all, some) => [...all, ...some], [] as readonly OffsetAnswer<Q>[]),
     );
+  });
+}
+
+/** Brokers refuse a request that names a partition twice (INVALID_REQUEST), so what is asked of it besides goes into another. */
+function rounds<Q>(queries: readonly OffsetQuery<Q>[]): readonly (readonly OffsetQuery<Q>[])[] {
+  const made: OffsetQuery<Q>[][] = [];
+  const times = new Map<string, number>();
+  for (const query of queries) {
+    const key = `${query.topic}/${query.partition}`;
+    const nth = times.get(key) ?? 0;
+    times.set(key, nth + 1);
+    (made[nth] ??= []).push(query);
+  }
+  return made;
+}
+
+function answersIn<Q>(
+  response: ResponseOf<typeof ListOffsets>,
+  queries: readonly OffsetQuery<Q>[],
+): readonly OffsetAnswer<Q>[] {
+  const found = new Map<string, { readonly errorCode: number; readonly offset: bigint }>();
+  for (const topic of response.topics)
+    for (const one of topic.partitions) found.set(`${topic.name}/${one.partitionIndex}`, one);
+  return queries.map(({ topic, partition, tag }): OffsetAnswer<Q> => {
+    const one = found.get(`${topic}/${partition}`);
+    if (one === undefined)
+      return { tag, error: new RequestTimeoutError(`ListOffsets: the answer lacks ${topic}-${partition}`) };
+    if (one.errorCode !== 0)
+      return { tag, error: brokerError(one.errorCode, { api: 'ListOffsets', topic, partition }) };
+    return { tag, offset: one.offset };
   });
 }
 

@@ -12,7 +12,10 @@ const EARLIEST = -2;
 const MAX_TIMESTAMP = -3;
 const EARLIEST_LOCAL = -4;
 
-/** Answers ListOffsets: the ends of a log (the end for `read_committed` is the last stable offset), or the first record not earlier than a time. */
+/**
+ * Answers ListOffsets: the ends of a log (the end for `read_committed` is the last stable offset), or the first record not
+ * earlier than a time. A partition that is asked for twice in one request is refused, as Kafka does.
+ */
 export const listOffsets: Handler<typeof ListOffsets> = (request, context) => ({
   topics: request.topics.map(({ name, partitions }) => ({
     name,
@@ -20,6 +23,7 @@ export const listOffsets: Handler<typeof ListOffsets> = (request, context) => ({
       const partition = context.cluster.partition(name, partitionIndex);
       const errorCode =
         context.errorFor(name, partitionIndex) ||
+        (partitions.filter(one => one.partitionIndex === partitionIndex).length > 1 ? CODE.INVALID_REQUEST : 0) ||
         (partition === undefined
           ? CODE.UNKNOWN_TOPIC_OR_PARTITION
           : leadershipError(context, partition, currentLeaderEpoch));

@@ -47,4 +47,14 @@ describe('ListOffsets', () => {
       );
     });
   });
+
+  it('refuses a partition that is asked for twice, and it alone', () => {
+    inVirtualTime({ topics: { t: 2 } }, ({ ask }) => {
+      const at = (partitionIndex: number, timestamp: number) => ({ partitionIndex, currentLeaderEpoch: -1, timestamp });
+      const body = { isolationLevel: 0, topics: [{ name: 't', partitions: [at(0, -1), at(1, -1), at(0, -2)] }] };
+      return ask(ListOffsets, 11, body).pipe(
+        tap(({ topics }) => expect(topics[0]!.partitions.map(one => one.errorCode)).toEqual([42, 0, 42])),
+      );
+    });
+  });
 });
