@@ -13,7 +13,7 @@ import type { NewTopic, TopicDescription, TopicResult } from './topics';
 export interface Admin {
   /** One result per topic, in the order given. A broker may acknowledge before every other broker knows the topic. */
   createTopics(topics: readonly NewTopic[]): Observable<readonly TopicResult[]>;
-  /** One result per topic. Brokers delete in the background: the name may be taken for another moment. */
+  /** One result per topic, in the order given. Brokers delete in the background: the name may be taken for another moment. */
   deleteTopics(topics: readonly string[]): Observable<readonly TopicResult[]>;
   /** The names of all topics this client may see, sorted; Kafka's internal ones left out. */
   listTopics(): Observable<readonly string[]>;

@@ -60,8 +60,11 @@ export function createTopics(cluster: Cluster, topics: readonly NewTopic[]): Obs
         errorsOf: response => response.topics.map(one => one.errorCode),
       })
       .pipe(
-        map(response =>
-          response.topics.map(({ name, errorCode, errorMessage }): TopicResult => {
+        map(({ topics: answers }) =>
+          inOrder(
+            topics.map(one => one.topic),
+            answers,
+          ).map(({ name, errorCode, errorMessage }): TopicResult => {
             // A first attempt whose reply was lost has created it: "already exists" is then our own success.
             if (errorCode === 0 || (errorCode === CREATED_ELSEWHERE && attempts > 1)) return { topic: name };
             return {
@@ -73,6 +76,13 @@ export function createTopics(cluster: Cluster, topics: readonly NewTopic[]): Obs
       )
       .subscribe(subscriber);
   });
+}
+
+/** Brokers answer in an order of their own: what failed at once comes first. */
+function inOrder<A extends { readonly name: string | null }>(names: readonly string[], answers: readonly A[]): A[] {
+  const placeOf = new Map(names.map((name, at) => [name, at]));
+  const place = ({ name }: A): number => (name === null ? undefined : placeOf.get(name)) ?? names.length;
+  return [...answers].sort((a, b) => place(a) - place(b));
 }
 
 /** See `Admin.deleteTopics`. */
@@ -95,7 +105,7 @@ export function deleteTopics(cluster: Cluster, topics: readonly string[]): Obser
     )
     .pipe(
       map(response =>
-        response.responses.map(({ name, errorCode, errorMessage }, at): TopicResult => {
+        inOrder(topics, response.responses).map(({ name, errorCode, errorMessage }, at): TopicResult => {
           const topic = name ?? topics[at]!;
           return errorCode === 0
             ? { topic }
