@@ -1,4 +1,6 @@
-import { mergeMap, of, timer } from 'rxjs';
+import { map, mergeMap, of, tap, timer } from 'rxjs';
+import type { Observable } from 'rxjs';
+import type { Settleable } from '../../lib/types';
 import { consuming, values } from './consuming';
 
 const TOPIC = 'orders';
@@ -46,6 +48,27 @@ describe('closing a consumer', () => {
     });
     expect(log).toEqual([{ settled: 0, abandoned: 2 }]);
     expect(committed).toEqual([{ ...P0, offset: 1n }]);
+  });
+
+  it.each(['records', 'batches'] as const)('inside next of %s, lets that one pass through the whole pipeline', view => {
+    // The view completed at once, in the middle of `next`: operators behind the call never saw what it was called for.
+    const log: unknown[] = [];
+    let committed: unknown;
+    consuming({ topics: { [TOPIC]: 1 } }, ({ cluster, consumer, at }) => {
+      cluster.append(TOPIC, 0, values(0, 3));
+      const reading = consumer({ groupId: 'g', offsetReset: 'earliest', window: { records: 2 } }).assign([P0]);
+      (reading[view] as Observable<Settleable>)
+        .pipe(
+          tap(() => reading.close().subscribe(drained => log.push(drained))),
+          tap(item => item.ack()),
+          map(() => 'seen'),
+        )
+        .subscribe({ next: seen => log.push(seen), complete: () => log.push('complete') });
+      at(2_000, () => (committed = cluster.committed('g')));
+    });
+    const records = view === 'records' ? 1 : 2;
+    expect(log).toEqual(['seen', 'complete', { settled: records, abandoned: 0 }]);
+    expect(committed).toEqual([{ ...P0, offset: BigInt(records) }]);
   });
 
   it('settles in any state, once for all who ask: unused, without a view, without a broker', () => {

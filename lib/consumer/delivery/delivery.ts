@@ -99,7 +99,7 @@ export class Delivery implements PartitionOwner {
     this.ackAhead = window.ackAhead;
     this.maxInflatedBytes = options.maxInflatedBytes;
     this.loop = new Loop(runtime, options.ack === 'auto', {
-      starting: () => this.starting(),
+      starting: () => this.endIfDue(),
       ended: partition => this.hooks.onEnded(partition),
       corrupt: partition => this.corrupt(partition),
       rested: blocked => this.rested(blocked),
@@ -170,6 +170,7 @@ export class Delivery implements PartitionOwner {
   drained(drainMs: number): Observable<{ readonly settled: number; readonly abandoned: number }> {
     return defer(() => {
       this.loop.draining = true;
+      this.loop.stop();
       this.stall.stop();
       for (const partition of this.loop.partitions) partition.halt();
       const before = this.unacked;
@@ -255,10 +256,12 @@ export class Delivery implements PartitionOwner {
   }
 
   private finish(ending: { readonly error?: unknown }): void {
-    const { view } = this.loop;
-    if (view === undefined || this.opening) {
-      // Nothing is emitted inside `subscribe()`, an end neither.
+    const { view, emitting } = this.loop;
+    if (view === undefined || this.opening || emitting) {
+      // Nothing is emitted inside `subscribe()`, an end neither; nor inside `next`, where operators further down the
+      // pipeline are yet to see the record.
       this.ending = ending;
+      if (emitting) this.loop.stop();
       return;
     }
     const failed = 'error' in ending;
@@ -270,7 +273,7 @@ export class Delivery implements PartitionOwner {
 
   // ── Turns of the loop ──────────────────────────────────────────────────────────────────────────────────────────
 
-  private starting(): void {
+  private endIfDue(): void {
     const { ending } = this;
     if (ending === undefined || this.loop.view === undefined) return;
     this.ending = undefined;
@@ -289,6 +292,7 @@ export class Delivery implements PartitionOwner {
   }
 
   private turned(): void {
+    this.endIfDue();
     this.flush();
     this.turns.next();
   }

@@ -40,6 +40,8 @@ export class Loop {
   view: View | undefined;
   /** Nothing is emitted any more, until the window is empty. */
   draining = false;
+  /** Partitions have their turn: whoever calls is inside of `next` or of a hook. */
+  emitting = false;
   /** The record that an operator took over during `next`: with `ack: 'auto'` it is not acked as `next` returns. */
   claimed: object | undefined;
   readonly partitions: PartitionDelivery[] = [];
@@ -48,7 +50,7 @@ export class Loop {
   private delivered = 0;
   private claims = 0;
   private at = 0;
-  private emitting = false;
+  private stopped = false;
   private changed = false;
   private scheduled: Unsubscribable | undefined;
   private emitted = 0;
@@ -85,6 +87,11 @@ export class Loop {
     else this.scheduled ??= this.runtime.yield(() => this.turn());
   }
 
+  /** Ends the turn after the record that is on its way. */
+  stop(): void {
+    this.stopped = true;
+  }
+
   private turn(): void {
     this.scheduled = undefined;
     this.hooks.starting();
@@ -108,7 +115,7 @@ export class Loop {
     this.emitted = 0;
     this.readClockAt = 1;
     this.deadline = this.runtime.scheduler.now() + TURN_MS;
-    this.over = this.blocked = this.changed = false;
+    this.over = this.blocked = this.changed = this.stopped = false;
     let idle = 0;
     while (idle < partitions.length) {
       if (this.at >= partitions.length) this.at = 0;
@@ -116,7 +123,7 @@ export class Loop {
       const before = this.emitted;
       if (view.kind === 'records') this.emitRecords(partition, view);
       else this.emitBatches(partition, view);
-      if (this.over || this.view !== view || this.draining) return;
+      if (this.over || this.view !== view || this.stopped) return;
       if (this.emitted > before || this.changed) {
         this.changed = this.blocked = false;
         idle = 0;
@@ -134,7 +141,7 @@ export class Loop {
       if (subscriber.closed || this.view !== view) return;
       if (this.auto && this.claimed !== record) record.ack();
       if (++this.emitted >= this.readClockAt && this.isOver()) return;
-      if (this.draining) return;
+      if (this.stopped) return;
     }
   }
 
