@@ -76,17 +76,19 @@ export class Handling<T extends Settleable, R> {
   private start(item: T, key: unknown): boolean {
     if (deliveryOf(item)?.isSuperseded(item)) return false;
     let result: Result<R | undefined | void>;
+    let later: Later<R> | undefined;
     try {
       if (this.keyless.size > 0 && this.keyless.has(item)) return this.startKeyless(item, key);
       result = this.project(item);
+      later = laterOf(result);
     } catch (error) {
       const task = this.makeTask(item, key);
       this.failed(task, error);
       return this.suspend(task);
     }
-    if (isObservable(result) || isPromiseLike(result)) {
+    if (later !== undefined) {
       const task = this.makeTask(item, key);
-      this.await(task, result);
+      this.await(task, later);
       return this.suspend(task);
     }
     const handedOn = isOf(result, item);
@@ -108,39 +110,43 @@ export class Handling<T extends Settleable, R> {
     if (deliveryOf(task.item)?.isSuperseded(task.item)) return this.finish(task);
     task.attempt++;
     let result: Result<R | undefined | void>;
+    let later: Later<R> | undefined;
     try {
       result = this.project(task.item);
+      later = laterOf(result);
     } catch (error) {
       return this.failed(task, error);
     }
-    if (isObservable(result) || isPromiseLike(result)) return this.await(task, result);
+    if (later !== undefined) return this.await(task, later);
     this.value(task, result as R | undefined);
     this.succeeded(task);
   }
 
-  private await(task: Task<T>, result: Observable<R | undefined | void> | PromiseLike<R | undefined | void>): void {
+  private await(task: Task<T>, result: Later<R>): void {
     const turn = ++task.turn;
     const { timeoutMs } = this.options;
     if (timeoutMs !== Infinity)
       task.timer = runtimeOf(task.item).scheduler.schedule(() => this.expired(task), timeoutMs);
+    const failed = (error: unknown) => {
+      if (isCurrent(task, turn)) this.failed(task, error);
+    };
     if (isObservable(result)) {
       const inner = result.pipe(takeUntil(this.stopped)).subscribe({
         next: value => isCurrent(task, turn) && this.value(task, value as R | undefined),
-        error: (error: unknown) => isCurrent(task, turn) && this.failed(task, error),
+        error: failed,
         complete: () => isCurrent(task, turn) && this.succeeded(task),
       });
       if (isCurrent(task, turn)) task.inner = inner;
       else inner.unsubscribe();
       return;
     }
-    result.then(
-      value => {
+    try {
+      result.then(value => {
         if (isCurrent(task, turn)) this.fulfilled(task, turn, value as R | undefined);
-      },
-      (error: unknown) => {
-        if (isCurrent(task, turn)) this.failed(task, error);
-      },
-    );
+      }, failed);
+    } catch (error) {
+      failed(error);
+    }
   }
 
   private fulfilled(task: Task<T>, turn: number, value: R | undefined): void {
@@ -294,6 +300,14 @@ function deliveryOf(item: object): DeliverySource | undefined {
 /** A record made by hand has no runtime. */
 function runtimeOf(item: object): Runtime {
   return deliveryOf(item)?.runtime ?? realRuntime;
+}
+
+/** A result that is yet to come. */
+type Later<R> = Observable<R | undefined | void> | PromiseLike<R | undefined | void>;
+
+/** `undefined` = the result is the value itself. Looking at what a user's function returns may throw. */
+function laterOf<R>(result: Result<R | undefined | void>): Later<R> | undefined {
+  return isObservable(result) || isPromiseLike(result) ? (result as Later<R>) : undefined;
 }
 
 /** The result is what the item's own `produce` made. */

@@ -29,6 +29,23 @@ describe('handle, when an attempt fails', () => {
     ],
     ['a stream that errors', () => throwError(() => new Error('no'))],
     ['a promise that rejects', () => Promise.reject(new Error('no'))],
+    // These two threw through `next`, and no record of any lane was ever run again.
+    [
+      'a thenable that throws',
+      () => ({
+        then: () => {
+          throw new Error('no');
+        },
+      }),
+    ],
+    [
+      'a result that throws when it is looked at',
+      () => ({
+        get then() {
+          throw new Error('no');
+        },
+      }),
+    ],
   ])('asks onError after %s: skip acks, retry nacks, fail errors', async (_, project) => {
     for (const [onError, outcome, ended] of [
       ['skip', 'acked', []],
