@@ -7,7 +7,8 @@ export class CreditShare {
 /**
  * The window of a consumer: how many records, and how many bytes of them, may be out without being settled. Half of it
  * is reserved in equal parts for the partitions, the other half goes to whoever comes first: one hot partition gets
- * more than half of the window, and a stuck one cannot take it all.
+ * more than half of the window, and a stuck one cannot take it all. With so many partitions that the half would not
+ * give a record to each nothing is reserved, and half of the window is the most that one can have.
  *
  * The number of records is never exceeded. Bytes are exceeded by one record at most, per partition, and only where the
  * partition holds nothing: a record larger than its share would otherwise never come.
@@ -18,6 +19,8 @@ export class Credit {
   private reservedBytes = 0;
   private sharedRecords: number;
   private sharedBytes: number;
+  /** The most records one partition may have out. */
+  private limit = Infinity;
   /** Taken of the shared half: the sum of what partitions hold beyond their reserve. */
   private usedRecords = 0;
   private usedBytes = 0;
@@ -48,7 +51,7 @@ export class Credit {
 
   /** Whether the partition may deliver a record of that size now. */
   admits(share: CreditShare, bytes: number): boolean {
-    if (this.outRecords >= this.records) return false;
+    if (this.outRecords >= this.records || share.records >= this.limit) return false;
     if (share.records >= this.reservedRecords && this.usedRecords >= this.sharedRecords) return false;
     if (share.bytes === 0) return true;
     if (this.outBytes + bytes > this.bytes) return false;
@@ -63,7 +66,7 @@ export class Credit {
   allowance(share: CreditShare): number {
     const allowed =
       Math.max(0, this.reservedRecords - share.records) + Math.max(0, this.sharedRecords - this.usedRecords);
-    return Math.min(allowed, this.records - this.outRecords);
+    return Math.max(0, Math.min(allowed, this.records - this.outRecords, this.limit - share.records));
   }
 
   take(share: CreditShare, bytes: number): void {
@@ -97,9 +100,8 @@ export class Credit {
 
   private divide(): void {
     const partitions = this.shares.size;
-    // With more partitions than records nobody can be promised one; with fewer, everybody is promised one at least.
-    this.reservedRecords =
-      partitions === 0 || partitions > this.records ? 0 : Math.max(1, Math.floor(this.records / 2 / partitions));
+    this.reservedRecords = partitions === 0 ? 0 : Math.floor(this.records / 2 / partitions);
+    this.limit = partitions < 2 || this.reservedRecords > 0 ? Infinity : Math.ceil(this.records / 2);
     this.reservedBytes = partitions === 0 ? 0 : Math.floor(this.bytes / 2 / partitions);
     this.sharedRecords = this.records - this.reservedRecords * partitions;
     this.sharedBytes = this.bytes - this.reservedBytes * partitions;
