@@ -166,7 +166,7 @@ export interface ByteStream {
   readonly received: Observable<Uint8Array>;
   /** Emits `false` when writes pile up and `true` when they may go on. */
   readonly writable: Observable<boolean>;
-  /** Writes the chunks in order, as one gathered write where that is possible. */
+  /** Writes the chunks in order, as one gathered write where that is possible. Their memory is written to again once the reply has come. */
   write(chunks: readonly Uint8Array[]): void;
 }
 

@@ -7,6 +7,7 @@ import type { ListedHeaders } from '../records/record-encoder';
 import type { Bytes, ProducerRecord } from '../types';
 import { Alarm } from './alarm';
 import { Batch } from './batch';
+import { BufferPool } from './buffer-pool';
 import { Drains } from './drains';
 import type { ResolvedProducerOptions } from './options';
 import { Parking } from './parking';
@@ -45,6 +46,7 @@ export class Accumulator {
   readonly #parking: Parking;
   readonly #expiry: Alarm;
   readonly #drains = new Drains();
+  readonly #buffers = new BufferPool();
   readonly #capacityBytes: number;
   readonly #maxBatchBytes: number;
   #serial = 0;
@@ -129,7 +131,11 @@ export class Accumulator {
 
   /** The batch is stored: tells its waiters. */
   stored(batch: Batch, baseOffset: bigint, appendedAt: number): void {
-    if (this.#forget(batch)) batch.tellStored(baseOffset, appendedAt);
+    if (!this.#forget(batch)) return;
+    // The broker has answered the only request that ever carried it, so nobody reads its bytes any more.
+    const { storage } = batch;
+    if (storage !== undefined && batch.attempts === 1 && this.options.acks !== 0) this.#buffers.give(storage);
+    batch.tellStored(baseOffset, appendedAt);
   }
 
   /** The batch failed: tells its waiters. */
@@ -285,7 +291,7 @@ export class Accumulator {
     const writer = new BatchWriter({
       capacityBytes: this.#capacityBytes,
       compression,
-      ...(bytes > SMALL_BATCH_BYTES ? { buffer: Buffer.allocUnsafeSlow(bytes) } : {}),
+      ...(bytes > SMALL_BATCH_BYTES ? { buffer: this.#buffers.take(Math.min(bytes, queue.lastBytes), bytes) } : {}),
       ...(compressionLevel === undefined ? {} : { level: compressionLevel }),
     });
     const deadline = since + deliveryTimeoutMs;

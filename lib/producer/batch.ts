@@ -79,6 +79,11 @@ export class Batch {
     return this.wire?.length ?? this.#writer?.bytes ?? 0;
   }
 
+  /** The memory that its bytes lie in; `undefined` once its records are settled. */
+  get storage(): Buffer | undefined {
+    return this.#writer?.storage;
+  }
+
   /** Writes a record for a waiter and returns the bytes it took; -1 = it does not fit. Throws `TypeError` on what is no bytes. */
   append(
     timestamp: number,
