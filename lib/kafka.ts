@@ -40,15 +40,18 @@ const DRAIN_MS = 20_000;
 export class Kafka {
   readonly #cluster: Cluster;
   readonly #events = new Subject<KafkaEvent>();
-  readonly #consumers = new Set<Consumer<any, any>>();
-  readonly #producers = new Set<Producer<any, any>>();
+  /** Those that are not closed, by the name that owns their connections. */
+  readonly #consumers = new Map<string, Consumer<any, any>>();
+  readonly #producers = new Map<string, Producer<any, any>>();
   #made = 0;
   #closing: AsyncSubject<void> | undefined;
 
   constructor(options: KafkaOptions) {
     const resolved = resolveClientOptions(options, { runtime: realRuntime, transport: tcpTransport });
-    this.#cluster = createCluster(resolved, (event: KafkaEventBody) =>
-      this.#events.next({ ...event, at: resolved.runtime.scheduler.now() }),
+    this.#cluster = createCluster(
+      resolved,
+      (event: KafkaEventBody) => this.#events.next({ ...event, at: resolved.runtime.scheduler.now() }),
+      owner => this.#consumers.delete(owner) || this.#producers.delete(owner),
     );
   }
 
@@ -59,8 +62,9 @@ export class Kafka {
   consumer(options?: ConsumerOptions): Consumer;
   consumer(options: ConsumerOptions = {}): Consumer<any, any> {
     this.#mustBeOpen();
-    const consumer = createConsumer<any, any>(this.#cluster, `consumer-${++this.#made}`, options);
-    this.#consumers.add(consumer);
+    const name = `consumer-${++this.#made}`;
+    const consumer = createConsumer<any, any>(this.#cluster, name, options);
+    this.#consumers.set(name, consumer);
     return consumer;
   }
 
@@ -71,8 +75,9 @@ export class Kafka {
   producer(options?: ProducerOptions): Producer;
   producer(options: ProducerOptions = {}): Producer<any, any> {
     this.#mustBeOpen();
-    const producer = createProducer<any, any>(this.#cluster, `producer-${++this.#made}`, options);
-    this.#producers.add(producer);
+    const name = `producer-${++this.#made}`;
+    const producer = createProducer<any, any>(this.#cluster, name, options);
+    this.#producers.set(name, producer);
     return producer;
   }
 
@@ -114,8 +119,8 @@ export class Kafka {
     const { runtime } = this.#cluster;
     const deadline = runtime.scheduler.now() + drainMs;
     const left = () => ({ drainMs: Math.max(0, deadline - runtime.scheduler.now()) });
-    const drain = (members: ReadonlySet<{ close(options: { drainMs: number }): Observable<unknown> }>) =>
-      defer(() => (members.size === 0 ? of([]) : forkJoin([...members].map(member => member.close(left()))))).pipe(
+    const drain = (members: ReadonlyMap<string, { close(options: { drainMs: number }): Observable<unknown> }>) =>
+      defer(() => (members.size === 0 ? of([]) : forkJoin([...members.values()].map(one => one.close(left()))))).pipe(
         ignoreElements(),
       );
     concat(drain(this.#consumers), drain(this.#producers), of(undefined))
