@@ -51,7 +51,13 @@ export interface Consumer<K = Buffer | null, V = Buffer | null> {
   unsubscribe(): this;
   /** Hot, replays the current value; completes on close. */
   readonly assignment: Observable<Assignment>;
-  /** One record at a time. A second concurrent view errors with `ConsumerBusyError`. */
+  /**
+   * One record at a time. Errors with what no retry can change (a refusal, bytes that cannot be read, `offsetReset: 'error'`),
+   * with a retriable `ConnectionError` when no broker has ever answered this client within twice `requestTimeoutMs`, and with
+   * `ConsumerBusyError` when another view is subscribed. Outages, leader moves and missing topics are waited out: see `kafka.events`.
+   * Completes on `close`, and when all partitions have reached their `until`. Unsubscribing stops delivery at once and commits the
+   * acked prefix in the background; the next view goes on behind it.
+   */
   readonly records: Observable<ConsumerRecord<K, V>>;
   /** Contiguous runs of one partition, for bulk sinks. */
   readonly batches: Observable<ConsumerBatch<K, V>>;

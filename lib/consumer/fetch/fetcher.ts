@@ -69,7 +69,10 @@ export class Fetcher {
   }
 
   #unwatched(error: unknown): void {
-    if (mayPass(error)) this.watch();
+    // An outage is waited out. A cluster that never answered this client, all the time that `topics` waits, is rather a
+    // wrong address: silence for ever would hide it. The error is retriable, so a view with `retry` goes on asking.
+    const everReached = this.#context.cluster.metadata.at !== -Infinity;
+    if (mayPass(error) && everReached) this.watch();
     else this.#context.fatal(error);
   }
 

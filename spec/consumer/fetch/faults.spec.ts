@@ -91,6 +91,35 @@ describe('faults of a fetch', () => {
     },
   );
 
+  it('ends a view with the cause when no broker has answered since the client was made, which used to be silence', () => {
+    const ends: unknown[] = [];
+    consuming({ topics: { [TOPIC]: 1 }, client: { requestTimeoutMs: 1_000 } }, ({ cluster, consumer, runtime }) => {
+      cluster.stop(1);
+      consumer()
+        .assign([P0])
+        .records.subscribe({ error: error => ends.push([runtime.scheduler.now(), error]) });
+    });
+    expect(ends).toEqual([
+      [2_000, expect.objectContaining({ name: 'ConnectionError', reason: 'broken', retriable: true })],
+    ]);
+  });
+
+  it('waits an outage out, however long, once the cluster was there', () => {
+    const seen: string[] = [];
+    consuming({ topics: { [TOPIC]: 1 }, client: { requestTimeoutMs: 500 } }, ({ cluster, consumer, at }) => {
+      cluster.append(TOPIC, 0, values(0, 1));
+      consumer({ offsetReset: 'earliest' })
+        .assign([P0])
+        .records.subscribe({ next: record => seen.push(place(record)), error: () => seen.push('error') });
+      at(1_000, () => cluster.stop(1));
+      at(7_000, () => {
+        cluster.start(1);
+        cluster.append(TOPIC, 0, values(1, 2));
+      });
+    });
+    expect(seen).toEqual(['0:0', '0:1']);
+  });
+
   it('lets a view that retries go on where the last one failed', () => {
     const seen: string[] = [];
     consuming({ topics: { [TOPIC]: 1 } }, ({ cluster, consumer, at }) => {
