@@ -196,21 +196,21 @@ class PartitionConsumer<K, V> implements Consumer<K, V> {
     const { topic, partition, resetFrom: from, delivery } = state;
     if (from !== undefined && delivery !== undefined) {
       this.#cluster.emit({ type: 'offset-reset', partition: { topic, partition }, from, to: offset });
-      state.jump(offset);
+      state.moveTo(offset);
       // Forward, what is queued is still good, and the watermark follows once it is acked. Backward, it is of a log that is gone.
       if (offset > from) delivery.skipTo(offset);
       else delivery.reset(offset);
     } else {
       state.delivery = this.#delivery.add(topic, partition, offset, state.end);
       state.delivery.paused = state.paused;
-      state.jump(offset);
+      state.moveTo(offset);
       state.accounted ??= offset;
       if (state.end !== undefined && offset >= state.end) this.#onEnded(state);
     }
   }
 
   #relocate(state: PartitionState, to: bigint): void {
-    state.jump(to);
+    state.moveTo(to);
     state.ended = state.end !== undefined && to >= state.end;
     state.delivery?.reset(to);
     if (state.ended) this.#completeWhenEnded();

@@ -8,7 +8,7 @@ export interface ConsumerOptions {
   readonly groupId?: string;
   /** Where to start without a committed offset (`auto.offset.reset`). [latest; partitions that appear later: earliest] */
   readonly offsetReset?: 'earliest' | 'latest' | 'error';
-  /** Where to go on when the position fell out of the log; always an `offset-reset` event. [earliest] */
+  /** Where to go on when the position fell out of the log, or the topic was created again; always an `offset-reset` event. [earliest] */
   readonly outOfRange?: 'earliest' | 'latest' | 'error';
   /** `isolation.level` [read_committed] */
   readonly isolation?: 'read_committed' | 'read_uncommitted';

@@ -33,6 +33,8 @@ export class PartitionState implements TopicPartition {
    * request left; without this the answer to a fetch from before a `seek` would be taken for records of the new position.
    */
   turn = 0;
+  /** The id of the topic whose log `offset` counts in, once a broker has answered for it: a topic that is created again is another one. */
+  topicId: string | undefined;
   /** Leader epoch of the last batch that was fetched, so that the broker notices a truncated log (KIP-320). -1 = none. */
   lastFetchedEpoch = -1;
   paused = false;
@@ -120,6 +122,12 @@ export class PartitionState implements TopicPartition {
     this.#newer = nextOffset;
   }
 
+  /** The position is given anew, whatever was read before. */
+  moveTo(to: bigint): void {
+    this.jump(to);
+    this.topicId = undefined;
+  }
+
   /** The position jumps: what is under way is not for us any more, and nothing waits. */
   jump(to: bigint): void {
     this.turn++;
@@ -134,7 +142,7 @@ export class PartitionState implements TopicPartition {
 
   /** Forgets the position; it is looked up again before the next fetch. */
   displace(start: Position | undefined): void {
-    this.jump(0n);
+    this.moveTo(0n);
     this.delivery = undefined;
     this.start = start;
     this.from = undefined;

@@ -7,7 +7,7 @@ import { brokerError } from '../../protocol/error-table';
 import { mayPass } from '../may-pass';
 import type { PartitionState } from '../partition-state';
 import { takeIn } from './arrivals';
-import { onFetchError, onTruncated } from './faults';
+import { isRecreated, onFetchError, onRecreated, onTruncated } from './faults';
 import type { FetchContext } from './fetch-context';
 import { fetchRequest } from './fetch-request';
 import type { FetchPlan, FetchRequest } from './fetch-request';
@@ -145,7 +145,7 @@ export class BrokerFetch {
       const asked = request.asked.get(topic.topic !== '' ? topic.topic : topic.topicId);
       if (asked === undefined) continue;
       for (const fetched of topic.partitions) {
-        const { state, turn } = asked.get(fetched.partitionIndex) ?? {};
+        const { state, topicId, turn } = asked.get(fetched.partitionIndex) ?? {};
         // Moved away meanwhile by a seek, a new assignment or a request to another leader: these are not the records it wants.
         if (state === undefined || state.turn !== turn || state.leaving || state.wantsPlace) continue;
         if (fetched.currentLeader.leaderId >= 0)
@@ -155,7 +155,8 @@ export class BrokerFetch {
             fetched.currentLeader.leaderEpoch,
             response.nodeEndpoints,
           );
-        if (fetched.errorCode !== 0) onFetchError(context, state, fetched, this.#options.nodeId);
+        if (isRecreated(state, topicId!, fetched)) onRecreated(context, state);
+        else if (fetched.errorCode !== 0) onFetchError(context, state, fetched, this.#options.nodeId);
         else if (fetched.divergingEpoch.endOffset >= 0n) onTruncated(context, state, fetched.divergingEpoch.endOffset);
         else if (this.#takeIn(state, fetched)) brought = true;
       }

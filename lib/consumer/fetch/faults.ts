@@ -1,3 +1,4 @@
+import { ZERO_ID } from '../../cluster/metadata';
 import { backoffMs, reactionTo } from '../../cluster/retry';
 import { DecodeError } from '../../errors';
 import type { BrokerError } from '../../errors';
@@ -54,6 +55,23 @@ export function onFetchError(
   if (code !== OFFSET_OUT_OF_RANGE)
     return setBack(context, state, brokerError(code, { api: 'Fetch', topic, partition }), nodeId);
   if (outOfRange === 'error') return context.fatal(notInLog(state, `offset ${offset} is not in the log`));
+  state.outOfRange(outOfRange);
+}
+
+/**
+ * A broker knows the topic by another id than the one that the position comes from (KIP-516): it was deleted and created again. That the
+ * metadata say so is not enough, since a broker that lags behind still tells the old id; it then refuses to read by it.
+ */
+export function isRecreated(state: PartitionState, topicId: string, { errorCode }: FetchedPartition): boolean {
+  if (topicId === ZERO_ID || (errorCode !== 0 && errorCode !== OFFSET_OUT_OF_RANGE)) return false;
+  state.topicId ??= topicId;
+  return state.topicId !== topicId;
+}
+
+/** The position means nothing in the new log; nor does what is delivered of the old one. */
+export function onRecreated(context: FetchContext, state: PartitionState): void {
+  const { outOfRange } = context.options;
+  if (outOfRange === 'error') return context.fatal(notInLog(state, 'the topic was deleted and created again'));
   state.outOfRange(outOfRange);
 }
 

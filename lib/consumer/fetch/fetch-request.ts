@@ -19,6 +19,8 @@ export interface FetchPlan {
 /** A partition as it was asked for. */
 export interface AskedPartition {
   readonly state: PartitionState;
+  /** `ZERO_ID` = unknown. */
+  readonly topicId: string;
   /** Its `turn` at that time; a response counts only while it still is the same. */
   readonly turn: number;
 }
@@ -62,7 +64,7 @@ export function fetchRequest(context: FetchContext, plan: FetchPlan): FetchReque
       if (topicId !== ZERO_ID) asked.set(topicId, partitions);
     }
     state.turn++;
-    asked.get(state.topic)!.set(state.partition, { state, turn: state.turn });
+    asked.get(state.topic)!.set(state.partition, { state, topicId: topic.topicId, turn: state.turn });
     topic.partitions.push(ask(state));
   }
 
