@@ -1,4 +1,4 @@
-import { Fifo } from './fifo';
+import { Fifo } from '../fifo';
 
 /** Items that run one after another. Exists while one of them runs or waits. */
 interface Lane<T> {
@@ -97,9 +97,9 @@ export class Lanes<T> {
     if (this.pumping) return;
     this.pumping = true;
     while (this.slots > 0 && this.ready.length > 0) {
-      const lane = this.ready.shift();
+      const lane = this.ready.shift()!;
       const { resume } = lane;
-      if (resume === undefined) this.run(lane.waiting.shift(), lane.key);
+      if (resume === undefined) this.run(lane.waiting.shift()!, lane.key);
       else {
         lane.resume = undefined;
         this.slots--;

@@ -1,8 +1,8 @@
 import type { TopicMetadata } from '../cluster/metadata';
+import { Fifo } from '../fifo';
 import type { ListedHeaders } from '../records/record-encoder';
 import type { Bytes, ProducerRecord } from '../types';
 import { type PartitionQueue } from './partition-queue';
-import { Fifo } from './fifo';
 import { StickyPartition } from './partitioner';
 import type { Waiter } from './send-call';
 

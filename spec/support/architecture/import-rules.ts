@@ -20,7 +20,7 @@ const LOWER: Readonly<Record<string, readonly string[]>> = (() => {
 })();
 
 /** What every file may import: files of the root that know no layer. */
-const VOCABULARY = ['errors', 'types', 'options', 'runtime'];
+const VOCABULARY = ['errors', 'types', 'options', 'runtime', 'fifo'];
 /** The files of the root that stand above all layers. Nobody below imports them. */
 const TOP = ['index', 'kafka'];
 /** The only files that may gather exports of others. */
