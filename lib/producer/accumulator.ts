@@ -193,7 +193,7 @@ export class Accumulator {
   #follow(topic: TopicQueues, metadata: TopicMetadata): void {
     for (const queue of topic.update(metadata)) {
       if (queue.lost)
-        this.failQueue(queue, noSuchPartition(topic.name, queue.partition, topic.partitions.length, false));
+        this.failQueue(queue, noSuchPartition(topic.name, queue.partition, topic.partitions.length, 'lost'));
       this.events.onMoved(queue);
     }
   }
@@ -229,8 +229,8 @@ export class Accumulator {
     const queue = topic.partitions[partition];
     if (queue === undefined) {
       this.cluster.refresh();
-      const chosen = record.partition === undefined;
-      tellFailed(waiter, index, noSuchPartition(topic.name, partition, topic.partitions.length, chosen));
+      const how = record.partition === undefined ? 'chosen' : 'named';
+      tellFailed(waiter, index, noSuchPartition(topic.name, partition, topic.partitions.length, how));
       return;
     }
     const bytes = this.#write(queue, record, key, value, headers, waiter, index, now, since, serial);

@@ -3,16 +3,27 @@ import { brokerError, codeOf } from '../protocol/error-table';
 import type { Batch } from './batch';
 import type { ProduceAnswer } from './produce-request';
 
-/** A record names a partition, or a partitioner chose one, that does not exist (yet: partitions can be added). */
-export function noSuchPartition(topic: string, partition: number, count: number, chosen: boolean): BrokerError {
+/** A record names a partition, or a partitioner chose one, that does not exist (yet: partitions can be added), or the topic was made anew without it. */
+export function noSuchPartition(
+  topic: string,
+  partition: number,
+  count: number,
+  how: 'named' | 'chosen' | 'lost',
+): BrokerError {
   return brokerError(codeOf('UNKNOWN_TOPIC_OR_PARTITION'), {
     api: 'Produce',
     topic,
     partition,
-    message: `${chosen ? 'the partitioner chose' : 'the record names'} partition ${partition}`,
+    message: NO_SUCH_PARTITION[how](partition),
     hint: `The topic has the partitions 0 to ${count - 1}`,
   });
 }
+
+const NO_SUCH_PARTITION = {
+  named: (partition: number) => `the record names partition ${partition}`,
+  chosen: (partition: number) => `the partitioner chose partition ${partition}`,
+  lost: (partition: number) => `the topic was deleted and made anew without partition ${partition}`,
+};
 
 /** A record that no request can carry. */
 export function recordTooLarge(topic: string, partition: number, bytes: number, maxRequestBytes: number): BrokerError {

@@ -292,7 +292,12 @@ describe('a topic made anew with fewer partitions', () => {
     const flying = rig.send('flying');
     const waiting = watch(rig.producer.send({ topic: 't', value: 'waiting', partition: 4 }));
     rig.fake.addTopic('t', 2, 'anewanewanewanewanewaA');
-    expect(waiting.error).toMatchObject({ error: 'UNKNOWN_TOPIC_OR_PARTITION', partition: 4, retriable: true });
+    expect(waiting.error).toMatchObject({
+      error: 'UNKNOWN_TOPIC_OR_PARTITION',
+      partition: 4,
+      retriable: true,
+      message: expect.stringContaining('made anew without partition 4'),
+    });
     rig.reply(produced(rig.fake.requests[0]!, () => ({ errorCode: 3 })));
     expect(flying.error).toMatchObject({ error: 'UNKNOWN_TOPIC_OR_PARTITION', partition: 5 });
     const seen = rig.send('new');
