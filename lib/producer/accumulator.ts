@@ -330,7 +330,7 @@ export class Accumulator {
       }
       // One in flight keeps its place until its answer: only then is it known what became of its sequence.
       if (batch.state !== 'inFlight') queue.giveUp(batch);
-      this.failed(batch, deliveryTimedOut(batch, queue.leader, deliveryTimeoutMs));
+      this.failed(batch, deliveryTimedOut(batch, queue, deliveryTimeoutMs));
       this.events.onWork(queue);
     }
     this.checkDrains();

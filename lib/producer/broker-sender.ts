@@ -173,6 +173,7 @@ export class BrokerSender {
         .subscribe({
           next: connection => {
             this.#connection = connection;
+            for (const queue of this.#queues) queue.trouble = undefined;
             schedule();
           },
           complete: () => {
@@ -187,6 +188,7 @@ export class BrokerSender {
               onRefused([...this.#queues], error);
               return;
             }
+            for (const queue of this.#queues) queue.trouble = error;
             const { retryBackoffMs: baseMs, retryBackoffMaxMs: maxMs } = cluster.options;
             this.#failures += 1;
             this.#pausedUntil =

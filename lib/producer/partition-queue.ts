@@ -40,6 +40,8 @@ export class PartitionQueue {
   lost = false;
   /** It stands in some sender's list. */
   active = false;
+  /** Why its leader could not be reached the last time, while it cannot. */
+  trouble: unknown;
   /** Who has its batches in flight: another broker may not get the next ones meanwhile. */
   holder: object | undefined;
   open: Batch | undefined;

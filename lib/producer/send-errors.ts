@@ -1,6 +1,7 @@
 import { type BrokerError, ClosedError, DeliveryTimeoutError, type KafkaError } from '../errors';
 import { brokerError, codeOf } from '../protocol/error-table';
 import type { Batch } from './batch';
+import type { PartitionQueue } from './partition-queue';
 import type { ProduceAnswer } from './produce-request';
 
 /** A record names a partition, or a partitioner chose one, that does not exist (yet: partitions can be added), or the topic was made anew without it. */
@@ -37,17 +38,18 @@ export function recordTooLarge(topic: string, partition: number, bytes: number, 
 }
 
 /** The time for a batch is over. */
-export function deliveryTimedOut(batch: Batch, leader: number, timeoutMs: number): DeliveryTimeoutError {
+export function deliveryTimedOut(
+  batch: Batch,
+  { leader, trouble }: PartitionQueue,
+  timeoutMs: number,
+): DeliveryTimeoutError {
   const written = batch.attempts > 0 ? '; it may have been written' : '';
+  const cause = trouble ?? batch.lastError;
   const why =
-    batch.lastError instanceof Error
-      ? `. The last attempt: ${batch.lastError.message}`
-      : leader < 0
-        ? '. The partition has no leader'
-        : '';
+    cause instanceof Error ? `. The last attempt: ${cause.message}` : leader < 0 ? '. The partition has no leader' : '';
   return new DeliveryTimeoutError(
     `${batch.topic}-${batch.partition}: not stored within deliveryTimeoutMs (${timeoutMs} ms), after ${batch.attempts} attempts${written}${why}`,
-    { retriable: true, cause: batch.lastError },
+    { retriable: true, cause },
   );
 }
 

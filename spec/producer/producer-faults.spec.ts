@@ -187,3 +187,25 @@ describe('a producer whose brokers fail', () => {
     );
   });
 });
+
+describe('the error of a record that was never sent', () => {
+  // It used to say "after 0 attempts" and nothing else, as only a request that came back left a reason.
+  it('says why its broker could not be reached', () => {
+    run(
+      { deliveryTimeoutMs: 5_000 },
+      ({ cluster, at, send }) => {
+        send('a', 0);
+        at(100, () => [1, 2, 3].forEach(broker => cluster.stop(broker)));
+        at(200, () => send('b', 0));
+      },
+      ({ sent }) => {
+        expect(sent[1]!.seen.error).toMatchObject({
+          name: 'DeliveryTimeoutError',
+          message: expect.stringMatching(/after 0 attempts\. The last attempt: embedded-\d/),
+          cause: { name: 'ConnectionError' },
+        });
+      },
+      10_000,
+    );
+  });
+});
