@@ -13,8 +13,11 @@ export abstract class KafkaError extends Error {
 /** A broker answered with an error code; `error` is Kafka's name for it. `retriable` comes from Kafka's own table. */
 export class BrokerError extends KafkaError {
   override readonly name = 'BrokerError';
+  /** The code on the wire. */
   readonly code: number;
+  /** Kafka's name for the code, such as `NOT_LEADER_OR_FOLLOWER`; `UNKNOWN_<code>` for one that this version does not know. */
   readonly error: string;
+  /** The request that was refused, such as `Produce`. */
   readonly api: string;
   readonly topic?: string;
   readonly partition?: number;
@@ -52,6 +55,7 @@ export function describeBroker(broker: BrokerAddress): string {
 /** A connection could not be made or was lost. Retriable, unless the peer does not speak Kafka or refused us. */
 export class ConnectionError extends KafkaError {
   override readonly name = 'ConnectionError';
+  /** What ended the connection. */
   readonly reason: DisconnectReason;
   readonly broker: BrokerAddress;
   /** The request had been handed to the socket, so the broker may have executed it. */
@@ -134,6 +138,7 @@ export class StalledError extends KafkaError {
 /** Some records of a `send` failed; `results` holds the metadata or the error of each, in input order. */
 export class SendError extends KafkaError {
   override readonly name = 'SendError';
+  /** What became of each record: where it was stored, or why not. */
   readonly results: readonly (RecordMetadata | KafkaError)[];
   constructor(
     message: string,

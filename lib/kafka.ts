@@ -81,6 +81,7 @@ export class Kafka {
     return producer;
   }
 
+  /** Administration of the cluster: topics and offsets. Opens nothing by itself and need not be closed. */
   admin(): Admin {
     this.#mustBeOpen();
     return createAdmin(this.#cluster);

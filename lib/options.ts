@@ -9,6 +9,7 @@ export interface KafkaOptions {
   readonly clientId?: string;
   /** `true` for the system's certificate authorities, or Node's TLS options. [false] */
   readonly tls?: boolean | ConnectionOptions;
+  /** Not supported yet: giving it throws. */
   readonly sasl?: SaslOptions;
   /** TCP, TLS, ApiVersions and SASL together (`socket.connection.setup.timeout.ms`). [10 000] */
   readonly connectTimeoutMs?: number;

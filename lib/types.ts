@@ -147,7 +147,9 @@ export interface Runtime {
   random(): number;
 }
 
+/** Where a broker listens. */
 export interface BrokerAddress {
+  /** A name or an address; IPv6 without brackets. */
   readonly host: string;
   readonly port: number;
   /** Unknown (`undefined`) for a bootstrap address. */
@@ -161,6 +163,7 @@ export interface BrokerAddress {
  */
 export type Transport = (broker: BrokerAddress, tls: ConnectionOptions | undefined) => Observable<ByteStream>;
 
+/** The bytes to and from one broker, once the way is open; what a `Transport` emits. */
 export interface ByteStream {
   /** The received chunks. Subscribed once, at once. Owned by the subscriber from then on. */
   readonly received: Observable<Uint8Array>;
@@ -170,6 +173,7 @@ export interface ByteStream {
   write(chunks: readonly Uint8Array[]): void;
 }
 
+/** How to authenticate (`sasl.mechanism`, `sasl.jaas.config`). */
 export type SaslOptions =
   | {
       readonly mechanism: 'plain' | 'scram-sha-256' | 'scram-sha-512';
@@ -188,6 +192,7 @@ export type SaslOptions =
 
 /** Who uses a connection, and for what: a broker serves one connection one request at a time, so long waits get their own. */
 export type Purpose = 'client' | 'produce' | 'fetch' | 'group' | 'join';
+/** `connecting` until the broker has answered ApiVersions and accepted our credentials; `disconnected` is the end of this attempt. */
 export type ConnectionState = 'connecting' | 'connected' | 'disconnected';
 /** Why a connection ended: `broken` socket, `timeout`, a `protocol` violation, `idle` close, refused `authentication`, or our own `shutdown`. */
 export type DisconnectReason = 'broken' | 'timeout' | 'protocol' | 'idle' | 'authentication' | 'shutdown';
@@ -197,11 +202,14 @@ export interface ConnectionStatus {
   readonly broker: BrokerAddress;
   /** `client`, or a name unique to the producer or consumer. */
   readonly owner: string;
+  /** What it is used for: long waits do not stand in each other's way. */
   readonly purpose: Purpose;
   readonly state: ConnectionState;
   /** Counts the attempts of this slot; a new attempt is a new generation. */
   readonly generation: number;
+  /** Requests without a reply, when the list was made. */
   readonly inFlight: number;
+  /** Why it is `disconnected`. */
   readonly reason?: DisconnectReason;
 }
 

@@ -23,6 +23,7 @@ export interface TopicResult {
   readonly error?: KafkaError;
 }
 
+/** A topic as a broker describes it; partitions by number. */
 export interface TopicDescription {
   readonly topic: string;
   /** Kafka's id of the topic as text; all `A` where the broker has no topic ids (before 2.8). */

@@ -3,6 +3,7 @@ import { brokerError } from '../protocol/error-table';
 import { type FindCoordinator } from '../protocol/apis/find-coordinator';
 import type { ResponseOf } from '../protocol/api';
 
+/** What a broker coordinates: a consumer group, or a transactional id. */
 export type CoordinatorKind = 'group' | 'transaction';
 type Find = (
   body: (version: number) => {

@@ -8,6 +8,7 @@ import type { BrokerNode, MetadataAnswer, MetadataSnapshot } from './metadata';
 import { backoffMs, isRetriable, until } from './retry';
 import type { Backoff } from './retry';
 
+/** What a `MetadataStore` is made of: time, patience, and whom to ask and tell. */
 export interface MetadataStoreOptions {
   readonly runtime: Runtime;
   readonly backoff: Backoff;

@@ -8,6 +8,7 @@ export interface BrokerNode {
   readonly rack: string | null;
 }
 
+/** Who leads a partition, and who has copies. */
 export interface PartitionMetadata {
   readonly partition: number;
   /** -1 = none at the moment. */
@@ -19,6 +20,7 @@ export interface PartitionMetadata {
   readonly errorCode: number;
 }
 
+/** A topic as far as it is known. */
 export interface TopicMetadata {
   readonly name: string;
   /** `ZERO_ID` where the broker has no topic ids. */
@@ -46,6 +48,7 @@ export interface MetadataSnapshot {
 /** Kafka's "no topic id". */
 export const ZERO_ID = 'AAAAAAAAAAAAAAAAAAAAAA';
 
+/** Before the first answer. */
 export const NO_METADATA: MetadataSnapshot = Object.freeze({
   at: -Infinity,
   clusterId: null,

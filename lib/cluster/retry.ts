@@ -43,6 +43,7 @@ export function backoffMs(attempt: number, backoff: Backoff, random: () => numbe
   return Math.min(backoff.maxMs, Math.round(step * (0.8 + 0.4 * random())));
 }
 
+/** How often and how long a call is repeated, and who hears of it. */
 export interface RetryPolicy {
   /** Named in `retry` events and in the final error. */
   readonly api: string;

@@ -13,8 +13,9 @@ export interface Taken {
 /** What the broker says about one batch. */
 export type ProduceAnswer = ResponseOf<typeof Produce>['responses'][number]['partitionResponses'][number];
 
-/** What frames, headers and names add to the batches of a request, roughly and upwards. */
+/** What frame and header add to the batches of a request, roughly and upwards. */
 export const REQUEST_OVERHEAD_BYTES = 512;
+/** What a batch costs in a request beyond its own bytes and the name of its topic, roughly and upwards. */
 export const BATCH_OVERHEAD_BYTES = 32;
 
 /** The body of one request; the batches are referred to, not copied. */

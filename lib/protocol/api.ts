@@ -25,6 +25,7 @@ export interface Api<Q, QIn, R, RIn> extends ApiDefinition<QIn, R> {
   responseHeaderVersion(version: number): 0 | 1;
 }
 
+/** Any API, where its types do not matter. */
 export type AnyApi = Api<any, any, any, any>;
 /** What one may encode as a request: fields with defaults are optional. */
 export type RequestOf<A> = A extends Api<any, infer QIn, any, any> ? QIn : never;

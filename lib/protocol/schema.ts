@@ -115,17 +115,25 @@ export class Field<T, I = T, Optional extends boolean = false> {
   }
 }
 
+/** Signed, one byte. */
 export const int8 = new Field<number>({ kind: 'int8' });
+/** Signed, two bytes. */
 export const int16 = new Field<number>({ kind: 'int16' });
+/** Unsigned, two bytes: ports. */
 export const uint16 = new Field<number>({ kind: 'uint16' });
+/** Signed, four bytes. */
 export const int32 = new Field<number>({ kind: 'int32' });
+/** Unsigned, four bytes. */
 export const uint32 = new Field<number>({ kind: 'uint32' });
 /** Offsets and producer ids: they may exceed 2^53. */
 export const int64 = new Field<bigint>({ kind: 'int64' });
 /** Milliseconds in an int64. */
 export const timestamp = new Field<number>({ kind: 'timestamp' });
+/** IEEE 754, eight bytes: quotas. */
 export const float64 = new Field<number>({ kind: 'float64' });
+/** One byte; anything but 0 is true. */
 export const boolean = new Field<boolean>({ kind: 'boolean' });
+/** UTF-8, at most 32,767 bytes. */
 export const string = new Field<string>({ kind: 'string' });
 /** Decoded as a view of the frame, encoded by copying. */
 export const bytes = new Field<Buffer, Uint8Array>({ kind: 'bytes' });

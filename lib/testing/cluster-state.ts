@@ -19,6 +19,7 @@ export interface Partition {
   leaderEpoch: number;
 }
 
+/** A topic and its partitions. */
 export interface Topic {
   readonly name: string;
   readonly id: string;
