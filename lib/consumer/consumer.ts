@@ -165,6 +165,7 @@ class PartitionConsumer<K, V> implements Consumer<K, V> {
   }
 
   seek(partition: TopicPartition, to: Position): void {
+    this.#mustBeOpen('seek');
     checkPosition('seek: the target', to);
     const state = this.#ownership.get('seek', partition);
     const { delivery } = state;

@@ -100,6 +100,7 @@ describe('closing a consumer', () => {
         reading.records.subscribe({ complete: () => log.push('complete') });
         reading.commit().subscribe({ error: error => log.push(error.name) });
         expect(() => reading.assign([P0])).toThrow(/closed/);
+        expect(() => reading.seek(P0, 0n)).toThrow(/closed/);
         expect(() => reading.unsubscribe()).not.toThrow();
       });
     });
