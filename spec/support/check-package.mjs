@@ -99,6 +99,12 @@ const checks = {
     const options = ['--noEmit', '--strict', '--module', 'node16', '--target', 'es2022', '--types', 'node'];
     await run(bin('tsc'), [...options, 'types.mts', 'types.cts'], inProject);
   },
+  // TypeScript's own default for CommonJS, and so of many a NestJS project: it does not read "exports".
+  'compiles where modules are resolved as before Node 12': async () => {
+    writeFileSync(join(project, 'classic.ts'), asImport + use);
+    const options = ['--noEmit', '--strict', '--module', 'commonjs', '--moduleResolution', 'node10'];
+    await run(bin('tsc'), [...options, '--target', 'es2021', '--types', 'node', 'classic.ts'], inProject);
+  },
 };
 
 async function pack(folder) {
