@@ -15,6 +15,8 @@ export interface Api<Q, QIn, R, RIn> extends ApiDefinition<QIn, R> {
   readonly versions: readonly [min: number, max: number];
   /** The first version with compact lengths and tagged fields (KIP-482); `Infinity` = none. */
   readonly flexible: number;
+  /** The declarations, for code that walks them. */
+  readonly fields: { readonly request: Fields; readonly response: Fields };
   /** Throws `UnsupportedVersionError` for a version that we do not speak, or a value the version cannot carry; `TypeError` for a missing field. */
   encodeRequest(version: number, body: QIn, writer: Writer): void;
   /** Throws `DecodeError` with api, version and position. Reads up to what the version defines; bytes behind it are left. */
@@ -59,6 +61,7 @@ export function api<const Q extends Fields, const R extends Fields>(definition: 
     key,
     versions,
     flexible,
+    fields: { request, response },
     encodeRequest: (version: number, body: Encodable<Q>, writer: Writer) => requests(version).write(writer, body),
     decodeRequest: (version: number, reader: Reader) => decode<Decoded<Q>>(requests(version), version, reader),
     encodeResponse: (version: number, body: Encodable<R>, writer: Writer) => responses(version).write(writer, body),
