@@ -7,7 +7,7 @@ import { createConsumer } from './consumer/consumer';
 import type { Consumer } from './consumer/consumer-api';
 import type { ConsumerOptions } from './consumer/options';
 import { tcpTransport } from './network/tcp';
-import { checkNumber, checkOptions, resolveClientOptions } from './options';
+import { checkClose, resolveClientOptions } from './options';
 import type { KafkaOptions } from './options';
 import type { ProducerOptions } from './producer/options';
 import { createProducer } from './producer/producer';
@@ -110,8 +110,7 @@ export class Kafka {
    * settles; unsubscribing stops waiting, not closing. What could not be delivered errors at its own `send`.
    */
   close(options: { readonly drainMs?: number } = {}): Observable<void> {
-    checkOptions('close', options, ['drainMs']);
-    checkNumber('close', 'drainMs', options.drainMs, { min: 0 });
+    checkClose(options);
     return defer(() => (this.#closing ??= this.#close(options.drainMs ?? DRAIN_MS)));
   }
 

@@ -224,6 +224,12 @@ export function checkNumber(
     );
 }
 
+/** Checks the options that every `close` takes. */
+export function checkClose(options: { readonly drainMs?: number }): void {
+  checkOptions('close', options, ['drainMs']);
+  checkNumber('close', 'drainMs', options.drainMs, { min: 0 });
+}
+
 /** Throws a `TypeError` for a value that is none of the allowed ones; `undefined` is fine. */
 export function checkOneOf(what: string, name: string, value: unknown, allowed: readonly unknown[]): void {
   if (value === undefined || allowed.includes(value)) return;

@@ -2,6 +2,7 @@ import { concat, defer, EMPTY, NEVER, of, ReplaySubject, Subject, switchMap, tak
 import type { Observable } from 'rxjs';
 import type { Cluster } from '../cluster/cluster';
 import { ClosedError, InvalidStateError } from '../errors';
+import { checkClose } from '../options';
 import type { ConsumerBatch, ConsumerRecord, Position, TopicPartition, TopicPartitionOffset } from '../types';
 import { checkAssigned, checkPosition, checkTopics } from './assigned-partitions';
 import { Commits } from './commits';
@@ -296,6 +297,7 @@ class PartitionConsumer<K, V> implements Consumer<K, V> {
   }
 
   close(options: { readonly drainMs?: number } = {}): Observable<Drained> {
+    checkClose(options);
     return defer(() => {
       this.#close(options.drainMs ?? this.#options.drainMs);
       return this.#closed;

@@ -3,7 +3,7 @@ import type { Subscriber } from 'rxjs';
 import type { Cluster } from '../cluster/cluster';
 import { BufferFullError, ClosedError } from '../errors';
 import type { KafkaError } from '../errors';
-import { checkNumber, checkOptions } from '../options';
+import { checkClose } from '../options';
 import { BatchWriter, recordSizeBound } from '../records/batch-writer';
 import { listHeaders } from '../records/record-encoder';
 import type { ListedHeaders } from '../records/record-encoder';
@@ -178,8 +178,7 @@ export function createProducer<K = Bytes, V = Bytes>(
         return accumulator.drained();
       }),
     close: (how = {}) => {
-      checkOptions('close', how, ['drainMs']);
-      checkNumber('close', 'drainMs', how.drainMs, { min: 0 });
+      checkClose(how);
       return defer(() => (closing ??= shutDown(how.drainMs ?? DRAIN_MS)));
     },
   };

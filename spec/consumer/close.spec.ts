@@ -106,4 +106,13 @@ describe('closing a consumer', () => {
     });
     expect(log).toEqual(['ClosedError', 'complete']);
   });
+
+  it('refuses a drain that no timer can take, which used to be taken for none, and options it does not know', () => {
+    consuming({ topics: { orders: 1 } }, ({ consumer }) => {
+      const reading = consumer().assign([{ topic: 'orders', partition: 0 }]);
+      expect(() => reading.close({ drainMs: Infinity })).toThrow(RangeError);
+      expect(() => reading.close({ drainMs: -1 })).toThrow(RangeError);
+      expect(() => reading.close({ timeoutMs: 1 } as object)).toThrow(TypeError);
+    });
+  });
 });
