@@ -105,7 +105,8 @@ export class RecordCursor {
     }
     const keyBytes = (bits >>> 1) ^ -(bits & 1);
     if (keyBytes > 0) at += keyBytes;
-    if (keyBytes < -1 || at > recordEnd) throw this.fault(`a key of ${keyBytes} bytes in a record of ${length}`, at);
+    if (keyBytes < -1 || at > recordEnd)
+      throw this.fault(`a key of ${keyBytes} bytes in a record of ${length}`, at - Math.max(0, keyBytes));
 
     bits = frame[at++]!;
     if (bits >= 0x80) {
@@ -116,7 +117,7 @@ export class RecordCursor {
     const valueBytes = (bits >>> 1) ^ -(bits & 1);
     if (valueBytes > 0) at += valueBytes;
     if (valueBytes < -1 || at > recordEnd)
-      throw this.fault(`a value of ${valueBytes} bytes in a record of ${length}`, at);
+      throw this.fault(`a value of ${valueBytes} bytes in a record of ${length}`, at - Math.max(0, valueBytes));
 
     if (frame[at] === 0) at++;
     else at = this.skipHeaders(at, recordEnd);
@@ -192,7 +193,13 @@ export class RecordCursor {
     const record = header.recordCount - this.remaining;
     return new DecodeError(
       `Record ${record} of ${header.recordCount} in the batch at offset ${header.baseOffset} of ${where.topic}-${where.partition} cannot be read: ${problem}`,
-      { position, topic: where.topic, partition: where.partition, offset: header.baseOffset },
+      {
+        // A length that is cut off was read as zeros behind the end.
+        position: Math.min(position, this.end),
+        topic: where.topic,
+        partition: where.partition,
+        offset: header.baseOffset,
+      },
     );
   }
 }
