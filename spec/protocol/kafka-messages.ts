@@ -1,7 +1,8 @@
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { homedir } from 'node:os';
-import { join } from 'node:path';
+import { basename, join } from 'node:path';
 import { inflateRawSync } from 'node:zlib';
+import { CACHE_FOLDER } from '../support/cache-folder';
 
 // Kafka's own description of its protocol: the JSON files that ship inside kafka-clients.
 
@@ -29,16 +30,21 @@ export interface KafkaMessage {
   readonly commonStructs?: readonly { readonly name: string; readonly fields: readonly KafkaField[] }[];
 }
 
-/** The jar named by `KAFKA_CLIENTS_JAR`, else the newest in the local Maven repository. */
+/** The jar named by `KAFKA_CLIENTS_JAR`, else the newest that the live suites or Maven have fetched. */
 export function kafkaClientsJar(): string | undefined {
   const named = process.env['KAFKA_CLIENTS_JAR'];
   if (named !== undefined) return named;
   const repository = join(homedir(), '.m2/repository/org/apache/kafka/kafka-clients');
-  if (!existsSync(repository)) return undefined;
-  const jars = readdirSync(repository)
-    .map(version => join(repository, version, `kafka-clients-${version}.jar`))
-    .filter(existsSync);
-  return jars.sort((a, b) => a.localeCompare(b, 'en', { numeric: true })).at(-1);
+  const fetched = foldersIn(CACHE_FOLDER).filter(name => /^kafka-[\d.]+$/.test(name));
+  const jars = [
+    ...fetched.map(name => join(CACHE_FOLDER, name, `kafka-clients-${name.slice('kafka-'.length)}.jar`)),
+    ...foldersIn(repository).map(version => join(repository, version, `kafka-clients-${version}.jar`)),
+  ].filter(existsSync);
+  return jars.sort((a, b) => basename(a).localeCompare(basename(b), 'en', { numeric: true })).at(-1);
+}
+
+function foldersIn(folder: string): string[] {
+  return existsSync(folder) ? readdirSync(folder) : [];
 }
 
 /** All messages in the jar by name, such as `FetchRequest`. */

@@ -1,13 +1,19 @@
+import { Buffer } from 'node:buffer';
 import type { KafkaField, KafkaMessage } from './kafka-messages';
 
 // Random messages written from Kafka's own definitions, with nothing in common with lib/: plain recursion over the JSON,
 // bytes put together from small buffers.
+
+// Under Jest each look at a global goes through an interceptor: that was two thirds of the time of a run.
+const { imul, floor } = Math;
+const { asIntN } = BigInt;
 
 /** A random message: what it says, in our names, its bytes, and which fields its version lacks. */
 export interface OracleMessage {
   readonly value: Record<string, unknown>;
   readonly bytes: Buffer;
   readonly absent: readonly AbsentField[];
+  readonly defaulted: readonly DefaultedField[];
 }
 
 /** A field that the version lacks: where it would be, and a value that says something. */
@@ -18,39 +24,79 @@ export interface AbsentField {
   readonly sample: unknown;
 }
 
+/** A field that the version has and that Kafka gives a default. */
+export interface DefaultedField {
+  readonly container: Record<string, unknown>;
+  readonly name: string;
+  readonly standard: unknown;
+}
+
 export interface OracleOptions {
   /** Versions that the library declares: fields outside of them are not in its shapes. */
   readonly range: readonly [min: number, max: number];
   readonly random: () => number;
   /** Adds tagged fields that nobody knows. */
   readonly unknownTags?: boolean;
+  /** All null or empty that may be, or nothing null and the first lengths at their limits; else a mixture. */
+  readonly extreme?: 'least' | 'most';
 }
+
+/** Tags that no message of Kafka uses: of one, two, three and five bytes as varints. */
+const UNKNOWN_TAGS = [100, 200, 16_000, 3_000_000, 0x7fff_ffff];
+
+/** Around the lengths where a compact length, which is one more, takes another byte. */
+const EDGE_LENGTHS = [0, 1, 126, 127, 128, 300, 16_382, 16_383];
+
+/** The longest string, in ASCII and in characters of two, three and four bytes. */
+const LONGEST = ['x'.repeat(32_767), `${'ß'.repeat(16_383)}x`, `${'日'.repeat(10_922)}x`, `${'😀'.repeat(8_191)}日`];
+
+/** Usual and unusual: empty, with characters of one to four bytes, with a NUL, of both sides of a two-byte length. */
+const STRINGS = ['', 'a', 'topic-name', 'größer → 日本 😀', '\u0000\uffff', 'x'.repeat(126), 'z'.repeat(127)];
+
+/** Offsets at their edges, 2^53 and the first number that a double rounds among them. */
+const INT64_EDGES = [0n, 1n, -1n, 2n ** 53n, 2n ** 53n + 1n, 2n ** 63n - 1n, -(2n ** 63n)];
+
+/** Milliseconds at their edges: what a number can hold without rounding is what we promise. */
+const MILLIS = [0, 1, -1, -6, Number.MAX_SAFE_INTEGER, Number.MIN_SAFE_INTEGER];
+
+/** What an extreme message has of the longest strings: each is 32 KiB, and there may be many fields. */
+const LONGEST_PER_MESSAGE = 3;
 
 /** A repeatable source of chance (mulberry32). */
 export function seeded(seed: number): () => number {
   let state = seed >>> 0;
   return () => {
     state = (state + 0x6d2b79f5) >>> 0;
-    let mixed = Math.imul(state ^ (state >>> 15), 1 | state);
-    mixed = (mixed + Math.imul(mixed ^ (mixed >>> 7), 61 | mixed)) ^ mixed;
+    let mixed = imul(state ^ (state >>> 15), 1 | state);
+    mixed = (mixed + imul(mixed ^ (mixed >>> 7), 61 | mixed)) ^ mixed;
     return ((mixed ^ (mixed >>> 14)) >>> 0) / 2 ** 32;
   };
 }
 
 /** The versions that a range of Kafka's notation means: `3+`, `0-7`, `5`, `none`. */
-export function versionsOf(range: string | undefined): readonly [number, number] {
-  if (range === undefined || range === 'none') return [Infinity, -Infinity];
-  const [from, to] = range.replace('+', '-Infinity').split('-');
-  return [Number(from), Number(to ?? from)];
+export function versionsOf(range = 'none'): readonly [number, number] {
+  const known = ranges.get(range);
+  if (known !== undefined) return known;
+  const [from, to] = range
+    .replace('none', 'Infinity--Infinity')
+    .replace('+', '-Infinity')
+    .split(/(?<=\w)-/);
+  const made = [Number(from), Number(to ?? from)] as const;
+  ranges.set(range, made);
+  return made;
 }
 
+const ranges = new Map<string, readonly [number, number]>();
+
 export function randomMessage(message: KafkaMessage, version: number, options: OracleOptions): OracleMessage {
-  const { random, range } = options;
+  const { random, range, extreme } = options;
+  let longest = 0;
   const flexible = has(message.flexibleVersions, version);
   const absent: AbsentField[] = [];
+  const defaulted: DefaultedField[] = [];
   const structs = new Map(message.commonStructs?.map(({ name, fields }) => [name, fields]));
   const { value, bytes } = struct(message.fields);
-  return { value, bytes, absent };
+  return { value, bytes, absent, defaulted };
 
   function struct(fields: readonly KafkaField[]): { value: Record<string, unknown>; bytes: Buffer } {
     const value: Record<string, unknown> = {};
@@ -66,8 +112,9 @@ export function randomMessage(message: KafkaMessage, version: number, options: O
         absent.push({ container: value, name, ignorable: field.ignorable === true, sample: sampleOf(field, standard) });
         continue;
       }
+      if (field.default !== undefined) defaulted.push({ container: value, name, standard });
       const tagged = has(field.taggedVersions, version);
-      if (tagged && random() < 0.3) {
+      if (tagged && extreme !== 'most' && (extreme === 'least' || random() < 0.3)) {
         value[name] = standard;
         continue;
       }
@@ -81,8 +128,9 @@ export function randomMessage(message: KafkaMessage, version: number, options: O
   }
 
   function tagSection(tags: [number, Buffer][]): Buffer {
-    if (options.unknownTags)
-      for (const tag of [100, 16_000]) if (random() < 0.5) tags.push([tag, randomBytes(pick(20))]);
+    if (options.unknownTags) {
+      for (const tag of UNKNOWN_TAGS) if (random() < 0.4) tags.push([tag, randomBytes(pick(8) === 0 ? 300 : pick(20))]);
+    }
     tags.sort(([a], [b]) => a - b);
     return Buffer.concat([
       uvarint(tags.length),
@@ -92,10 +140,11 @@ export function randomMessage(message: KafkaMessage, version: number, options: O
 
   function fieldContent(field: KafkaField): { value: unknown; bytes: Buffer } {
     const nullable = has(field.nullableVersions, version);
-    if (nullable && random() < 0.25) return { value: null, bytes: nullBytes(field.type) };
+    if (nullable && extreme !== 'most' && (extreme === 'least' || random() < 0.25))
+      return { value: null, bytes: nullBytes(field.type) };
     if (!field.type.startsWith('[]')) return single(field.type, field, nullable);
     const simple = /^\[\](u?int\d+|string|uuid|bool)$/.test(field.type);
-    const count = simple && random() < 0.1 ? 130 : pick(4);
+    const count = extreme === 'least' ? 0 : simple && random() < 0.1 ? 125 + pick(6) : pick(4);
     const elements = Array.from({ length: count }, () => single(field.type.slice(2), field, false));
     return {
       value: elements.map(element => element.value),
@@ -112,26 +161,30 @@ export function randomMessage(message: KafkaMessage, version: number, options: O
       case 'int8':
       case 'int16':
       case 'int32': {
-        const value = randomInt(Number(type.slice(3)));
-        return { value: Number(value), bytes: int(Number(type.slice(3)) / 8, value) };
+        const bits = Number(type.slice(3));
+        const value = randomInt(bits);
+        return { value, bytes: int(bits / 8, value) };
       }
       case 'int64': {
-        const millis = isMillis(field);
-        const value = millis ? BigInt(Math.floor(random() * 2 ** 53)) * (random() < 0.2 ? -1n : 1n) : randomInt(64);
-        return { value: millis ? Number(value) : value, bytes: int(8, value) };
+        if (!isMillis(field)) {
+          const value = randomInt64();
+          return { value, bytes: int(8, value) };
+        }
+        const value = random() < 0.3 ? MILLIS[pick(MILLIS.length)]! : floor(random() * 2 ** 53);
+        return { value, bytes: int(8, value) };
       }
       case 'uuid': {
         const bytes = randomBytes(16);
         return { value: bytes.toString('base64url'), bytes };
       }
       case 'string': {
-        const value = ['', 'a', 'topic-name', 'größer → 日本 😀', 'x'.repeat(126), 'y'.repeat(300)][pick(6)]!;
+        const value = randomString();
         const bytes = Buffer.from(value);
         return { value, bytes: Buffer.concat([flexible ? uvarint(bytes.length + 1) : int(2, bytes.length), bytes]) };
       }
       case 'bytes':
       case 'records': {
-        const value = randomBytes(pick(200));
+        const value = randomBytes(lengthOfBytes());
         return { value, bytes: Buffer.concat([flexible ? uvarint(value.length + 1) : int(4, value.length), value]) };
       }
       default: {
@@ -190,18 +243,36 @@ export function randomMessage(message: KafkaMessage, version: number, options: O
     return field.type === 'string' ? 'something' : Buffer.from('something');
   }
 
-  function randomInt(bits: number): bigint {
-    const value = BigInt(Math.floor(random() * 2 ** 32)) * 2n ** 32n + BigInt(Math.floor(random() * 2 ** 32));
-    const edges = [0n, 1n, -1n, 2n ** BigInt(bits - 1) - 1n, -(2n ** BigInt(bits - 1))];
-    return random() < 0.4 ? edges[pick(edges.length)]! : BigInt.asIntN(bits, value);
+  function randomInt(bits: number): number {
+    const half = 2 ** (bits - 1);
+    return random() < 0.4 ? [0, 1, -1, half - 1, -half][pick(5)]! : floor((random() * 2 - 1) * half);
+  }
+
+  function randomInt64(): bigint {
+    if (random() < 0.4) return INT64_EDGES[pick(INT64_EDGES.length)]!;
+    return asIntN(64, (BigInt(floor(random() * 2 ** 32)) << 32n) | BigInt(floor(random() * 2 ** 32)));
+  }
+
+  function randomString(): string {
+    if (extreme === 'least') return '';
+    if (extreme === 'most' && longest < LONGEST_PER_MESSAGE) return LONGEST[longest++]!;
+    if (random() < 0.03) return 'y'.repeat(EDGE_LENGTHS[pick(EDGE_LENGTHS.length)]!);
+    return STRINGS[pick(STRINGS.length)]!;
+  }
+
+  function lengthOfBytes(): number {
+    if (extreme === 'least') return 0;
+    return random() < 0.1 ? EDGE_LENGTHS[pick(EDGE_LENGTHS.length)]! : pick(40);
   }
 
   function randomBytes(length: number): Buffer {
-    return Buffer.from(Array.from({ length }, () => pick(256)));
+    const bytes = Buffer.allocUnsafe(length);
+    for (let i = 0; i < length; i++) bytes[i] = pick(256);
+    return bytes;
   }
 
   function pick(count: number): number {
-    return Math.floor(random() * count);
+    return floor(random() * count);
   }
 }
 
@@ -221,14 +292,16 @@ function same(a: unknown, b: unknown): boolean {
   return text(a) === text(b);
 }
 
-function int(bytes: number, value: number | bigint): Buffer {
-  const hex = BigInt.asUintN(bytes * 8, BigInt(value)).toString(16);
-  return Buffer.from(hex.padStart(bytes * 2, '0'), 'hex');
+function int(size: number, value: number | bigint): Buffer {
+  const bytes = Buffer.allocUnsafe(size);
+  if (size === 8) bytes.writeBigInt64BE(BigInt(value));
+  else bytes.writeIntBE(Number(value), 0, size);
+  return bytes;
 }
 
 function uvarint(value: number): Buffer {
   const groups = [value % 128];
-  for (let rest = Math.floor(value / 128); rest > 0; rest = Math.floor(rest / 128)) {
+  for (let rest = floor(value / 128); rest > 0; rest = floor(rest / 128)) {
     groups[groups.length - 1]! += 128;
     groups.push(rest % 128);
   }
