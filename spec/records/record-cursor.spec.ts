@@ -107,7 +107,7 @@ describe('RecordCursor', () => {
     expect(error).toMatchObject({ topic: 'orders', partition: 3, offset: 42n, position: expect.any(Number) });
     // A key or value that claims 2 GiB used to be reported at the position where it would have ended.
     const { position } = error as DecodeError;
-    expect(position).toBeGreaterThanOrEqual(BATCH.records);
+    expect(position).toBeGreaterThanOrEqual(BATCH.recordCount);
     expect(position).toBeLessThanOrEqual(batch.length);
   });
 

@@ -1,0 +1,76 @@
+import { parseArgs } from 'node:util';
+import { table } from '../bench/table';
+import { fuzz, type FuzzFigures } from './fuzz';
+import { targets } from './targets';
+import { watch } from './watchdog';
+
+const USAGE = `npm run fuzz [-- options]: hostile bytes for every decoder, until the long counts are reached or the time is over.
+  --minutes N     for all targets together [10]
+  --target NAME   only this one; there are: ${targets.map(target => target.name).join(' ')}
+  --seed N        of the first case [chosen by the clock]
+  --cases N       instead of the long counts`;
+
+const { values } = parseArgs({
+  options: {
+    minutes: { type: 'string', default: '10' },
+    target: { type: 'string' },
+    seed: { type: 'string' },
+    cases: { type: 'string' },
+    help: { type: 'boolean', default: false },
+  },
+});
+
+/** Longer than any case takes on a busy machine. */
+const HANGS_AFTER_MS = 20_000;
+const PROGRESS_MS = 5_000;
+
+function main(): void {
+  if (values.help) return console.log(USAGE);
+  const chosen = targets.filter(target => values.target === undefined || target.name === values.target);
+  if (chosen.length === 0) throw new Error(`no target is called ${values.target}\n${USAGE}`);
+  const seed = values.seed === undefined ? Math.floor(Date.now() / 1000) : Number(values.seed);
+  console.log(`Node ${process.version}, seeds from ${seed}`);
+  const watchdog = watch(
+    chosen.map(target => target.name),
+    HANGS_AFTER_MS,
+  );
+  const ends = performance.now() + Number(values.minutes) * 60_000;
+  const figures: FuzzFigures[] = [];
+  const failures: string[] = [];
+  chosen.forEach((target, index) => {
+    // An equal part of what is left: a target that reaches its count early leaves its time to the others.
+    const ms = (ends - performance.now()) / (chosen.length - index);
+    const cases = values.cases === undefined ? target.cases.long : Number(values.cases);
+    let shown = performance.now();
+    const onCase = (current: number, done: number): void => {
+      watchdog.begin(index, current);
+      // The clock is asked now and then only: many cases take microseconds.
+      if ((done & 0xff) !== 0 || performance.now() - shown < PROGRESS_MS) return;
+      shown = performance.now();
+      process.stderr.write(`${target.name}: ${done} of ${cases}, at seed ${current}\n`);
+    };
+    try {
+      figures.push(fuzz(target, { cases, ms, seed, onCase }));
+    } catch (error) {
+      failures.push((error as Error).message);
+      console.error((error as Error).message);
+    }
+  });
+  watchdog.stop();
+  console.log(
+    table(
+      ['target', 'cases', 'checks', 's', 'slowest ms', 'its seed'],
+      figures.map(one => [
+        one.target,
+        ...[one.cases, one.checks].map(count => count.toLocaleString('en')),
+        (one.ms / 1000).toFixed(1),
+        one.slowestMs.toFixed(1),
+        String(one.slowestSeed),
+      ]),
+    ),
+  );
+  console.log(failures.length === 0 ? 'nothing found' : `${failures.length} targets fail`);
+  if (failures.length > 0) process.exitCode = 1;
+}
+
+main();
