@@ -86,7 +86,10 @@ export class RequestTimeoutError extends KafkaError {
   }
 }
 
-/** The broker and this client share no version of an API, or the version lacks a field that was asked for. Fatal. */
+/**
+ * The broker and this client share no version of an API, or the version lacks a field that was asked for; or this Node, or
+ * installation, lacks what a codec takes. The message says what it would take. Fatal.
+ */
 export class UnsupportedVersionError extends KafkaError {
   override readonly name = 'UnsupportedVersionError';
 }

@@ -1,4 +1,5 @@
 import { checkNumber, checkOneOf, checkOptions, defined } from '../options';
+import { codecOf } from '../records/compression/codecs';
 import type { Compression, Encoder, ProducerRecord } from '../types';
 
 /** Options of a producer. */
@@ -7,9 +8,15 @@ export interface ProducerOptions {
   readonly acks?: 'all' | 1 | 0;
   /** Retries write nothing twice and keep the order of a partition (`enable.idempotence`). Needs `acks: 'all'`. [true with `acks: 'all'`] */
   readonly idempotent?: boolean;
-  /** `compression.type` [none] */
+  /**
+   * `compression.type`. `lz4` needs the optional package lz4-napi, `zstd` Node.js 22.15; without them an
+   * `UnsupportedVersionError` is thrown when the producer is made. [none]
+   */
   readonly compression?: Compression;
-  /** `compression.gzip.level` and so on. [the codec's own] */
+  /**
+   * `compression.gzip.level` (1–9, or -1), `compression.lz4.level` (1–17; what writes here has one level, so they are
+   * all the same) or `compression.zstd.level` (-131072–22). [the codec's own]
+   */
   readonly compressionLevel?: number;
   /** How long an unfilled batch waits for more records. 0: until the end of this turn, and for a broker that can take it (`linger.ms`). [0] */
   readonly lingerMs?: number;
@@ -70,13 +77,16 @@ const KNOWN = [...Object.keys(PRODUCER_DEFAULTS), 'idempotent', 'compressionLeve
 const WHAT = 'producer';
 const INT32 = 2 ** 31 - 1;
 
-/** Fills in the defaults of a producer; throws `TypeError` or `RangeError` that names the option. */
+/**
+ * Fills in the defaults of a producer; throws `TypeError` or `RangeError` that names the option, and
+ * `UnsupportedVersionError` when the codec cannot write here.
+ */
 export function resolveProducerOptions(given: ProducerOptions = {}): ResolvedProducerOptions {
   checkOptions(WHAT, given, KNOWN);
   checkOneOf(WHAT, 'acks', given.acks, ['all', 1, 0]);
   checkOneOf(WHAT, 'idempotent', given.idempotent, [true, false]);
   checkOneOf(WHAT, 'compression', given.compression, ['none', 'gzip', 'snappy', 'lz4', 'zstd']);
-  checkNumber(WHAT, 'compressionLevel', given.compressionLevel, { min: -131_072, max: 22 });
+  checkCompression(given.compression ?? PRODUCER_DEFAULTS.compression, given.compressionLevel);
   checkNumber(WHAT, 'lingerMs', given.lingerMs, { min: 0, max: INT32 });
   for (const name of ['batchBytes', 'bufferBytes', 'maxRequestBytes', 'deliveryTimeoutMs'] as const)
     checkNumber(WHAT, name, given[name], { min: 1, max: INT32 });
@@ -106,4 +116,21 @@ export function resolveProducerOptions(given: ProducerOptions = {}): ResolvedPro
     ...defined(given),
     idempotent: given.idempotent ?? acks === 'all',
   });
+}
+
+/** A codec that cannot write, or a level that it has not, is found here and not at the first record. */
+function checkCompression(compression: Compression, level: number | undefined): void {
+  const codec = compression === 'none' ? undefined : codecOf(compression);
+  checkNumber(WHAT, 'compressionLevel', level, { min: -Infinity });
+  if (level !== undefined) {
+    const levels = codec?.levels;
+    if (levels === undefined)
+      throw new TypeError(`${WHAT}: option "compressionLevel" means nothing with compression: '${compression}'`);
+    const { min, max, except } = levels;
+    if (!Number.isInteger(level) || level < min || level > max || level === except)
+      throw new RangeError(
+        `${WHAT}: option "compressionLevel" must be a whole number from ${min} to ${max}${except === undefined ? '' : ` but ${except}`} with compression: '${compression}', not ${level}`,
+      );
+  }
+  codec?.checkWriting?.();
 }

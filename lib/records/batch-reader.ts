@@ -1,5 +1,5 @@
 import { crc32c } from '../bytes/crc32c';
-import { DecodeError } from '../errors';
+import { DecodeError, KafkaError } from '../errors';
 import type { TopicPartition } from '../types';
 import type { BatchHeader } from './batch-header';
 import { BATCH } from './batch-layout';
@@ -51,13 +51,11 @@ function inflate(bytes: Buffer, header: BatchHeader, options: OpenOptions): Open
   const { compression } = header;
   if (compression === undefined || compression === 'none')
     throw fault(header, where, BATCH.attributes, `its codec ${header.codec} is not known`);
-  const codec = codecOf(compression);
-  if (codec === undefined)
-    throw fault(header, where, BATCH.attributes, `it is compressed with ${compression}, which is not read yet`);
   try {
-    const frame = codec.decompress(bytes, maxInflatedBytes);
+    const frame = codecOf(compression).decompress(bytes, maxInflatedBytes);
     return { header, where, frame, start: 0, end: frame.length };
   } catch (cause) {
+    if (cause instanceof KafkaError) throw fault(header, where, BATCH.attributes, cause.message, cause);
     const reason =
       (cause as Error).name === 'RangeError'
         ? `it inflates to more than the ${maxInflatedBytes} bytes allowed`

@@ -34,8 +34,7 @@ export class BatchWriter {
   private readonly options: BatchWriterOptions;
 
   constructor(options: BatchWriterOptions) {
-    if (options.compression !== 'none' && codecOf(options.compression) === undefined)
-      throw new RangeError(`The codec ${options.compression} is not available`);
+    if (options.compression !== 'none') codecOf(options.compression).checkWriting?.();
     this.options = options;
     this.buffer =
       options.buffer ?? Buffer.allocUnsafeSlow(Math.min(Math.max(options.capacityBytes, BATCH.records), FIRST_BYTES));
@@ -82,7 +81,7 @@ export class BatchWriter {
     this.closed = true;
     const { compression, level } = this.options;
     if (compression !== 'none')
-      this.compress(codecOf(compression)!.compress(this.buffer.subarray(BATCH.records, this.length), level));
+      this.compress(codecOf(compression).compress(this.buffer.subarray(BATCH.records, this.length), level));
     writeBatchHeader(this.buffer, this.length, {
       lastOffsetDelta: Math.max(0, this.records - 1),
       baseTimestamp: this.baseTimestamp,

@@ -77,7 +77,5 @@ export function buildBatch(records: readonly BatchRecord[], options: BatchOption
 function compress(records: Buffer, compression: Compression, level: number | undefined): Buffer {
   // As compaction leaves it: a batch without records has no compressed stream either.
   if (compression === 'none' || records.length === 0) return records;
-  const codec = codecOf(compression);
-  if (codec === undefined) throw new RangeError(`The codec ${compression} is not available`);
-  return codec.compress(records, level);
+  return codecOf(compression).compress(records, level);
 }

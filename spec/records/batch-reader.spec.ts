@@ -1,10 +1,10 @@
 import { gzipSync } from 'node:zlib';
-import { DecodeError } from '../../lib/errors';
 import { scanBatches } from '../../lib/records/batch-header';
 import { BATCH } from '../../lib/records/batch-layout';
 import { openBatch, type OpenOptions } from '../../lib/records/batch-reader';
 import { stampBatch } from '../../lib/records/batch-stamp';
-import { javaBatch, javaRecords, JAVA_TIME } from './java-batches';
+import { RecordCursor } from '../../lib/records/record-cursor';
+import { javaBatch, javaRecords, javaTimes, JAVA_TIME } from './java-batches';
 import { readAll } from './read-all';
 
 const where = { topic: 'orders', partition: 3 };
@@ -23,14 +23,40 @@ function withArea(area: Buffer, codec: number, recordCount = 4): Buffer {
 }
 
 describe('openBatch', () => {
-  it.each(['none', 'gzip', 'snappy'] as const)('reads what Java wrote with codec %s', name => {
+  it.each(['none', 'gzip', 'snappy', 'lz4', 'zstd'] as const)('reads what Java wrote with codec %s', name => {
     expect(readAll(javaBatch(name))).toEqual(javaRecords);
   });
 
-  it('gives every record the time of the broker in LogAppendTime', () => {
-    expect(readAll(javaBatch('append'))).toEqual(
-      javaRecords.map(record => ({ ...record, timestamp: JAVA_TIME + 999 })),
-    );
+  it.each(['append', 'appendGzip', 'appendSnappy', 'appendLz4', 'appendZstd'] as const)(
+    'gives every record the time of the broker in LogAppendTime: %s',
+    name => {
+      expect(readAll(javaBatch(name))).toEqual(javaRecords.map(record => ({ ...record, timestamp: JAVA_TIME + 999 })));
+    },
+  );
+
+  it('reads what compaction has left: holes, and the times of the records beside the delete horizon', () => {
+    const batch = javaBatch('horizon');
+    const [header] = scanBatches(batch);
+    expect(header).toMatchObject({ recordCount: 2, baseTimestamp: JAVA_TIME + 5_000 + 3_600_000, nextOffset: 49n });
+    expect(readAll(batch)).toEqual([javaRecords[1], javaRecords[2]]);
+  });
+
+  it.each(javaTimes)('reads the timestamps %d and %d', (first, second, hex) => {
+    expect(readAll(Buffer.from(hex, 'hex')).map(({ timestamp }) => timestamp)).toEqual([first, second]);
+  });
+
+  it('keeps offsets beyond 2^53 exact, up to the last there is', () => {
+    const offsetsOf = (batch: Buffer) => {
+      const opened = open(batch);
+      const cursor = new RecordCursor(opened);
+      const offsets: bigint[] = [];
+      while (cursor.next()) offsets.push(opened.header.baseOffset + BigInt(cursor.offsetDelta));
+      return [...offsets, opened.header.lastOffset, opened.header.nextOffset];
+    };
+    const far = 2n ** 53n + 1n;
+    expect(offsetsOf(javaBatch('far'))).toEqual([far, far + 1n, far + 4n, far + 4n, far + 5n]);
+    const last = 2n ** 63n - 3n;
+    expect(offsetsOf(javaBatch('last'))).toEqual([last, last + 1n, last + 1n, last + 2n]);
   });
 
   it('reads no record from a batch that compaction has emptied, compressed or not', () => {
@@ -39,14 +65,20 @@ describe('openBatch', () => {
     expect(readAll(withArea(gzipSync(Buffer.alloc(0)), 1, 0))).toEqual([]);
   });
 
-  it('refuses a batch of which any bit under the CRC is flipped', () => {
-    const whole = javaBatch('none');
-    for (let bit = BATCH.crc * 8; bit < whole.length * 8; bit++) {
-      const batch = Buffer.from(whole);
-      batch[bit >> 3]! ^= 1 << (bit & 7);
-      expect(() => readAll(batch)).toThrow(DecodeError);
-    }
-  });
+  it.each(['none', 'gzip', 'snappy', 'lz4', 'zstd', 'horizon'] as const)(
+    'refuses the batch %s when any bit under the CRC, or of the CRC, is flipped, and names it',
+    name => {
+      const whole = javaBatch(name);
+      for (let bit = BATCH.crc * 8; bit < whole.length * 8; bit++) {
+        const batch = Buffer.from(whole);
+        batch[bit >> 3]! ^= 1 << (bit & 7);
+        const error = errorOf(() => readAll(batch));
+        // What the header alone shows to be wrong is found before the topic is known.
+        if (/CRC/.test((error as Error).message)) expect(error).toMatchObject({ ...where, offset: 42n });
+        expect(error).toMatchObject({ name: 'DecodeError', offset: 42n });
+      }
+    },
+  );
 
   it('says which batch is bad, and where', () => {
     const batch = javaBatch('none');
@@ -63,22 +95,45 @@ describe('openBatch', () => {
     // 0x53 is what the four records take.
     expect(open(javaBatch('gzip'), { maxInflatedBytes: 0x53 }).end).toBe(0x53);
     expect(open(javaBatch('snappy'), { maxInflatedBytes: 0x53 }).end).toBe(0x53);
-    for (const name of ['gzip', 'snappy'] as const)
+    for (const name of ['gzip', 'snappy', 'lz4', 'zstd'] as const)
       expect(() => open(javaBatch(name), { maxInflatedBytes: 0x52 })).toThrow(/more than the 82 bytes allowed/);
   });
 
   it('refuses what is no stream of its codec', () => {
     expect(() => open(withArea(Buffer.from('not compressed'), 1))).toThrow(/no gzip stream/);
     expect(() => open(withArea(Buffer.from('not compressed'), 2))).toThrow(/no snappy stream/);
-    expect(() => open(withArea(Buffer.alloc(0), 1))).toThrow(/no gzip stream/);
-    expect(() => open(withArea(Buffer.alloc(0), 2))).toThrow(/no snappy stream/);
+    expect(() => open(withArea(Buffer.from('not compressed'), 3))).toThrow(/no lz4 stream/);
+    expect(() => open(withArea(Buffer.from('not compressed'), 4))).toThrow(/no zstd stream/);
+    for (const codec of [1, 2, 3, 4]) expect(() => open(withArea(Buffer.alloc(0), codec))).toThrow(/is no \w+ stream/);
   });
 
-  it('names the codec that it does not read', () => {
-    expect(() => open(javaBatch('lz4'))).toThrow(DecodeError);
-    expect(() => open(javaBatch('lz4'))).toThrow(/compressed with lz4/);
-    expect(() => open(withArea(Buffer.alloc(9), 4))).toThrow(/compressed with zstd/);
+  it('names the codec that does not exist', () => {
+    expect(errorOf(() => open(withArea(Buffer.alloc(9), 7)))).toMatchObject({ name: 'DecodeError', ...where });
     expect(() => open(withArea(Buffer.alloc(9), 7))).toThrow(/codec 7 is not known/);
+  });
+
+  it('names the batch, and the package that it takes to read it, when that is not installed', () => {
+    jest.isolateModules(() => {
+      jest.doMock('lz4-napi', () => {
+        throw new Error("Cannot find module 'lz4-napi'");
+      });
+      const without = jest.requireActual<typeof import('../../lib/records/batch-reader')>(
+        '../../lib/records/batch-reader',
+      );
+      const batch = javaBatch('lz4');
+      const error = errorOf(() =>
+        without.openBatch(batch, scanBatches(batch)[0]!, { maxInflatedBytes: 1 << 20, where }),
+      );
+      jest.dontMock('lz4-napi');
+      expect(error).toMatchObject({
+        name: 'DecodeError',
+        ...where,
+        offset: 42n,
+        position: BATCH.attributes,
+        cause: { name: 'UnsupportedVersionError' },
+      });
+      expect((error as Error).message).toMatch(/offset 42 of orders-3 cannot be read: .*lz4 needs .*lz4-napi/);
+    });
   });
 
   it('refuses a count that the bytes cannot hold before anything is made for it', () => {

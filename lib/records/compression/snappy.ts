@@ -1,4 +1,5 @@
 import { compress } from 'snappyjs';
+import { tooLarge } from './codec';
 import type { Codec } from './codec';
 
 /** What Java's snappy stream begins with: the magic, a version and the oldest version that reads it. */
@@ -32,7 +33,7 @@ function decompressXerial(bytes: Uint8Array, maxBytes: number): Buffer {
     if (to < from || to > bytes.length) throw new Error('snappy: a block is longer than the stream');
     const size = blockSize(bytes, from, to);
     total += size.bytes;
-    if (total > maxBytes) throw tooLarge(total, maxBytes);
+    if (total > maxBytes) throw tooLarge('snappy', total, maxBytes);
     blocks.push({ from, to, size });
     at = to;
   }
@@ -47,7 +48,7 @@ function decompressXerial(bytes: Uint8Array, maxBytes: number): Buffer {
 
 function decompressRaw(bytes: Uint8Array, maxBytes: number): Buffer {
   const size = blockSize(bytes, 0, bytes.length);
-  if (size.bytes > maxBytes) throw tooLarge(size.bytes, maxBytes);
+  if (size.bytes > maxBytes) throw tooLarge('snappy', size.bytes, maxBytes);
   const output = Buffer.allocUnsafe(size.bytes);
   decodeBlock(bytes, size.next, bytes.length, output, 0, size.bytes);
   return output;
@@ -115,8 +116,4 @@ function decodeBlock(input: Uint8Array, from: number, to: number, output: Buffer
     for (const stop = out + length; out < stop; out++) output[out] = output[out - distance]!;
   }
   if (out !== end) throw new Error(`snappy: a block of ${end - start} bytes holds ${out - start}`);
-}
-
-function tooLarge(bytes: number, maxBytes: number): RangeError {
-  return new RangeError(`snappy: ${bytes} bytes are more than the ${maxBytes} allowed`);
 }

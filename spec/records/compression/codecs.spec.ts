@@ -7,9 +7,12 @@ describe('the table of codecs', () => {
     expect([0, 1, 2, 3, 4, 5, 7].map(compressionOf)).toEqual([...names, undefined, undefined]);
   });
 
-  it('has gzip and snappy, and says of the others that it has them not', () => {
-    expect(codecOf('gzip')).toBeDefined();
-    expect(codecOf('snappy')).toBeDefined();
-    expect([codecOf('lz4'), codecOf('zstd')]).toEqual([undefined, undefined]);
+  it('has all of them, with the levels that Java takes', () => {
+    expect((['gzip', 'snappy', 'lz4', 'zstd'] as const).map(name => codecOf(name).levels)).toEqual([
+      { min: -1, max: 9, except: 0 },
+      undefined,
+      { min: 1, max: 17 },
+      { min: -131_072, max: 22 },
+    ]);
   });
 });

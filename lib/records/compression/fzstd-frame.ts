@@ -1,0 +1,39 @@
+import { tooLarge } from './codec';
+import type { ZstdFrame } from './zstd-frames';
+
+/** What we use of the package `fzstd`. */
+export interface FzstdPackage {
+  readonly Decompress: new (onData: (chunk: Uint8Array) => void) => { push(bytes: Uint8Array, final: boolean): void };
+}
+
+/**
+ * Inflates one frame by `fzstd`. The package takes as much memory as the frame's header claims for its window, so it is
+ * given another header: with the window that this frame can fill at most. It verifies no checksum, and gets none: the
+ * CRC-32C of the batch stands for the same bytes.
+ */
+export function inflateFrame(library: FzstdPackage, bytes: Buffer, frame: ZstdFrame, maxBytes: number): Buffer {
+  const header = Buffer.from([0x28, 0xb5, 0x2f, 0xfd, 0, windowDescriptor(Math.min(frame.windowBytes, frame.bound))]);
+  const parts: Uint8Array[] = [];
+  let total = 0;
+  const decompress = new library.Decompress(chunk => {
+    total += chunk.length;
+    // Thrown through the package, which holds nothing that would need closing.
+    if (total > maxBytes) throw tooLarge('zstd', total, maxBytes);
+    parts.push(chunk);
+  });
+  try {
+    decompress.push(Buffer.concat([header, bytes.subarray(frame.blocksFrom, frame.blocksTo)]), true);
+  } catch (cause) {
+    if (total > maxBytes) throw cause;
+    // It writes past its arrays when a block lies: a RangeError that has nothing to do with our limit.
+    throw new Error(`zstd: ${(cause as Error).message}`, { cause });
+  }
+  return Buffer.concat(parts, total);
+}
+
+/** The smallest window of a power of two that holds so many bytes, from 1 KiB on. */
+function windowDescriptor(bytes: number): number {
+  let power = 0;
+  while (power < 31 && 2 ** (10 + power) < bytes) power++;
+  return power << 3;
+}
