@@ -27,7 +27,7 @@ export const MAX_ARRAY_COUNT = 1_000_000;
 export function codecOf(shape: Shape, nullable: boolean, context: CodecContext): Codec {
   switch (shape.kind) {
     case 'array':
-      return arrayCodec(codecOf(shape.element, false, context), nullable, context);
+      return arrayCodec(codecOf(shape.element, false, context), roomAtFirst(shape.element), nullable, context);
     case 'struct':
       return nullable ? nullableStruct(structCodec(shape.fields, context)) : structCodec(shape.fields, context);
     default:
@@ -35,7 +35,15 @@ export function codecOf(shape: Shape, nullable: boolean, context: CodecContext):
   }
 }
 
-function arrayCodec(element: Codec, nullable: boolean, context: CodecContext): Codec {
+/**
+ * For how many elements an array has room before the first is read. Numbers of four bytes are all there when their count fits what is left;
+ * of everything else it may be a lie, and eight bytes for each that a count claims would be eight times the frame.
+ */
+function roomAtFirst(element: Shape): number {
+  return element.kind === 'int32' ? MAX_ARRAY_COUNT : 1_024;
+}
+
+function arrayCodec(element: Codec, room: number, nullable: boolean, context: CodecContext): Codec {
   const prefix = context.flexible ? COMPACT : LONG;
   const { read, write } = element;
   const elementBytes = Math.max(1, element.minBytes);
@@ -47,7 +55,7 @@ function arrayCodec(element: Codec, nullable: boolean, context: CodecContext): C
       if (count > MAX_ARRAY_COUNT || count * elementBytes > reader.remaining) {
         throw reader.error(`${describe(context)} claims ${count} elements with ${reader.remaining} bytes left`);
       }
-      const elements = new Array<unknown>(count);
+      const elements = new Array<unknown>(Math.min(count, room));
       for (let i = 0; i < count; i++) elements[i] = read(reader);
       return elements;
     },

@@ -118,6 +118,23 @@ export function bombsOf(schema: Schema, frame: Buffer): Buffer[] {
   });
 }
 
+/**
+ * The same in frames that are large, so that high counts are plausible: each number claims as many elements or bytes as
+ * follow it, and what follows is of no meaning.
+ */
+export function grownBombsOf(schema: Schema, frame: Buffer, bytes: number): Buffer[] {
+  const reader = new TracingReader(frame);
+  decode(schema, reader);
+  const claims = [bytes, Math.floor(bytes / 2), Math.floor(bytes / 8), Math.floor(bytes / 16)];
+  return reader.numbers.flatMap(number =>
+    claims.flatMap(claim => {
+      if (!number.varint && number.bytes < 4) return [];
+      const value = number.varint ? uvarint(claim + 1) : fixed(claim, number.bytes);
+      return [Buffer.concat([frame.subarray(0, number.at), Buffer.from(value), Buffer.alloc(bytes, 0x80)])];
+    }),
+  );
+}
+
 /** 1 in more bytes than it needs, and a varint that never ends. */
 const OVERLONG = [0x81, 0x80, 0x80, 0x80, 0x00];
 const ENDLESS = [0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0x01];
