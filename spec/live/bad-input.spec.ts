@@ -5,7 +5,7 @@
  */
 import { createServer as createHttpServer } from 'node:http';
 import { createServer, type AddressInfo, type Server, type Socket } from 'node:net';
-import { filter, firstValueFrom, from, map } from 'rxjs';
+import { concatMap, filter, first, firstValueFrom, from, map, repeat, retry } from 'rxjs';
 import { BrokerError, DecodeError, Kafka, KafkaError, SendError, tcpTransport } from '../../lib';
 import type { ConsumerOptions, KafkaOptions, ProducerOptions, Transport } from '../../lib';
 import type { BadAddressInput, BadAddressReport } from '../support/bad-address-child';
@@ -197,9 +197,9 @@ describeClusters('what does not exist or cannot be read', cluster => {
     const kafka = clients.kafka();
     await within(PATIENCE_MS, 'stored', kafka.producer().send(values(topic, 20)));
     let left = 1;
-    const transport = changing(chunk => {
+    const transport = changing(frame => {
       // The answer that has the records in it, once.
-      if (left === 0 || !chunk.includes('value-19')) return chunk;
+      if (left === 0 || !frame.includes('value-19')) return frame;
       left--;
       return LONGEST_FRAME;
     });
@@ -244,8 +244,14 @@ describeClusters('administration of topics', cluster => {
     const topic = cluster.uniqueName('made');
 
     expect(await within(PATIENCE_MS, 'created', admin.createTopics([{ topic, partitions: 4 }]))).toEqual([{ topic }]);
-    expect(await within(PATIENCE_MS, 'listed', admin.listTopics())).toContain(topic);
-    const [described] = await within(PATIENCE_MS, 'described', admin.describeTopics([topic]));
+    // The controller answers before every broker knows the topic (KIP-500): whoever is asked next may need a moment.
+    const listed = admin.listTopics().pipe(
+      repeat({ delay: 20 }),
+      first(topics => topics.includes(topic)),
+    );
+    expect(await within(PATIENCE_MS, 'listed', listed)).toContain(topic);
+    const known = admin.describeTopics([topic]).pipe(retry({ delay: 20 }));
+    const [described] = await within(PATIENCE_MS, 'described', known);
     expect(described).toMatchObject({ topic, internal: false });
     expect(described!.partitions.map(({ partition }) => partition)).toEqual([0, 1, 2, 3]);
     for (const { leader, replicas, inSync } of described!.partitions) {
@@ -315,23 +321,32 @@ function values(topic: string, count: number) {
   return Array.from({ length: count }, (_, i) => ({ topic, value: `value-${i}` }));
 }
 
-/** TCP whose received bytes are changed on their way. */
-function changing(change: (chunk: Buffer) => Buffer): Transport {
+/** TCP whose received frames are changed on their way. */
+function changing(change: (frame: Buffer) => Buffer): Transport {
   return (broker, tls) =>
     tcpTransport(broker, tls).pipe(
-      map(stream => ({
-        ...stream,
-        received: stream.received.pipe(
-          map(chunk => change(Buffer.from(chunk.buffer, chunk.byteOffset, chunk.byteLength))),
-        ),
-      })),
+      map(stream => {
+        // A broker, or a proxy before it, may send a frame in pieces: what is to be changed could lie across two of them.
+        let pieces = Buffer.alloc(0);
+        const wholeFrames = (chunk: Uint8Array): Buffer[] => {
+          const frames: Buffer[] = [];
+          pieces = Buffer.concat([pieces, chunk]);
+          while (pieces.length >= 4 && pieces.length >= 4 + pieces.readInt32BE(0)) {
+            const end = 4 + pieces.readInt32BE(0);
+            frames.push(Buffer.from(pieces.subarray(0, end)));
+            pieces = pieces.subarray(end);
+          }
+          return frames;
+        };
+        return { ...stream, received: stream.received.pipe(concatMap(wholeFrames), map(change)) };
+      }),
     );
 }
 
-function flipBitOf(text: string): (chunk: Buffer) => Buffer {
-  return chunk => {
-    const at = chunk.indexOf(text);
-    if (at >= 0) chunk[at]! ^= 1;
-    return chunk;
+function flipBitOf(text: string): (frame: Buffer) => Buffer {
+  return frame => {
+    const at = frame.indexOf(text);
+    if (at >= 0) frame[at]! ^= 1;
+    return frame;
   };
 }
