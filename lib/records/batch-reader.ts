@@ -25,11 +25,8 @@ const MIN_RECORD_BYTES = 7;
 export function openBatch(records: Buffer, header: BatchHeader, options: OpenOptions): OpenBatch {
   const { where } = options;
   const end = header.position + header.totalBytes;
-  if (options.checkCrc !== false) {
-    const actual = crc32c(records.subarray(header.position + BATCH.attributes, end));
-    if (actual !== header.crc)
-      throw fault(header, where, BATCH.crc, `its CRC-32C is ${hex(actual)} and should be ${hex(header.crc)}`);
-  }
+  const corrupt = options.checkCrc === false ? undefined : crcFault(records, header, where);
+  if (corrupt !== undefined) throw corrupt;
   const start = header.position + BATCH.records;
   const batch =
     // Compaction leaves batches without records, and writes no compressed stream into them.
@@ -44,6 +41,16 @@ export function openBatch(records: Buffer, header: BatchHeader, options: OpenOpt
       `${batch.end - batch.start} bytes cannot hold ${header.recordCount} records`,
     );
   return batch;
+}
+
+/**
+ * What is wrong with a batch whose content is not what its checksum says. For batches that are not opened: a flipped bit in
+ * the header can make of any batch one that seems to be a marker, empty, or before the position, to be stepped over.
+ */
+export function crcFault(records: Buffer, header: BatchHeader, where: TopicPartition): DecodeError | undefined {
+  const actual = crc32c(records.subarray(header.position + BATCH.attributes, header.position + header.totalBytes));
+  if (actual === header.crc) return undefined;
+  return fault(header, where, BATCH.crc, `its CRC-32C is ${hex(actual)} and should be ${hex(header.crc)}`);
 }
 
 function inflate(bytes: Buffer, header: BatchHeader, options: OpenOptions): OpenBatch {

@@ -1,4 +1,5 @@
 import { scanBatches } from '../../records/batch-header';
+import { crcFault } from '../../records/batch-reader';
 import { DecodeError } from '../../errors';
 import type { ResponseOf } from '../../protocol/api';
 import type { Fetch } from '../../protocol/apis/fetch';
@@ -11,7 +12,8 @@ export type FetchedPartition = ResponseOf<typeof Fetch>['responses'][number]['pa
 
 /**
  * Takes the batches of a response in: advances the fetch position by their headers alone and hands those for the application to
- * the delivery, which decodes them in its own time. Control, aborted and empty batches are stepped over in order (KIP-98).
+ * the delivery, which decodes them in its own time. Control, aborted and empty batches are stepped over in order (KIP-98), once
+ * their CRC is right: the delivery checks those that it opens. A bad one behind others ends the response, and the next begins with it.
  * Throws a `DecodeError` when the bytes are no batches, or none that reaches to the position: since Fetch v3 brokers answer with a whole
  * batch that does, or with nothing, and to ask again would bring the same. `true` = the position moved.
  */
@@ -29,7 +31,12 @@ export function takeIn(state: PartitionState, fetched: FetchedPartition, committ
   let run: FetchedBatch[] = [];
   for (const header of scanBatches(records)) {
     const { nextOffset } = header;
-    const deliver = wanted(header) && header.recordCount > 0;
+    const deliver = wanted(header) && header.recordCount > 0 && nextOffset > next;
+    const corrupt = deliver ? undefined : crcFault(records, header, state);
+    if (corrupt !== undefined) {
+      if (next > from) break;
+      throw corrupt;
+    }
     // A broker answers with whole batches: the first may begin, or even lie, before what was asked for.
     if (nextOffset <= next) continue;
     if (end !== undefined && header.baseOffset >= end) {
