@@ -1,0 +1,105 @@
+import { Reader } from '../../lib/bytes/reader';
+import { apiByKey } from '../../lib/protocol/apis';
+import {
+  decodeRequestHeader,
+  decodeResponseHeader,
+  encodeRequestFrame,
+  encodeResponseFrame,
+} from '../../lib/protocol/header';
+import type { Exchange } from '../support/recording-proxy';
+
+interface Row {
+  readonly versions: Set<number>;
+  readonly clients: Set<string>;
+  requests: number;
+  responses: number;
+}
+
+/** Frames between clients and brokers, read by us and written again: what comes out has to be what went in. */
+export class RecordedFrames {
+  /** What differed, each with client, API, version and why. */
+  readonly differences: string[] = [];
+  readonly #rows = new Map<string, Row>();
+  /** Frames that we do not claim to speak, by API key and version. */
+  readonly #outside = new Map<string, number>();
+
+  /** Gives how many frames were compared. */
+  check(client: string, exchanges: readonly Exchange[]): number {
+    let compared = 0;
+    for (const exchange of exchanges) {
+      const { apiKey, version, request, response } = exchange;
+      const api = apiByKey(apiKey);
+      if (api === undefined || version < api.versions[0] || version > api.versions[1]) {
+        const name = `${api?.name ?? `key ${apiKey}`} v${version} of ${client}`;
+        this.#outside.set(name, (this.#outside.get(name) ?? 0) + 1);
+        continue;
+      }
+      const row = this.#row(api.name);
+      row.versions.add(version);
+      row.clients.add(client);
+      row.requests++;
+      compared++;
+      const where = `${client}: ${api.name} v${version}`;
+      this.#same(`${where} request`, request, reader => {
+        const { correlationId, clientId } = decodeRequestHeader(reader);
+        return encodeRequestFrame(api, version, correlationId, clientId, api.decodeRequest(version, reader));
+      });
+      if (response === undefined) continue;
+      row.responses++;
+      compared++;
+      this.#same(`${where} response`, response, reader => {
+        const { correlationId } = decodeResponseHeader(api, version, reader);
+        return encodeResponseFrame(api, version, correlationId, api.decodeResponse(version, reader));
+      });
+    }
+    return compared;
+  }
+
+  /** How many versions of each API have been seen. */
+  versionsOf(api: string): number {
+    return this.#rows.get(api)?.versions.size ?? 0;
+  }
+
+  lines(): string[] {
+    const rows = [...this.#rows].map(([name, { versions, clients, requests, responses }]) => {
+      const seen = [...versions].sort((a, b) => a - b).join(' ');
+      return `${name.padEnd(24)}${String(requests).padStart(9)}${String(responses).padStart(10)}  v${seen.padEnd(30)} ${[...clients].join(', ')}`;
+    });
+    const sum = (what: 'requests' | 'responses') =>
+      [...this.#rows.values()].reduce((total, row) => total + row[what], 0);
+    const outside = [...this.#outside].map(([name, count]) => `${name}: ${count}`);
+    return [
+      `${'API'.padEnd(24)} requests responses  versions                        clients`,
+      ...rows.sort(),
+      `${`${rows.length} APIs`.padEnd(24)}${String(sum('requests')).padStart(9)}${String(sum('responses')).padStart(10)}  ${this.differences.length} differ`,
+      `Not ours to speak: ${outside.join('; ') || 'none'}`,
+    ];
+  }
+
+  #same(where: string, frame: Buffer, again: (reader: Reader) => Uint8Array[]): void {
+    try {
+      const reader = new Reader(frame);
+      const written = Buffer.concat(again(reader)).subarray(4);
+      if (reader.remaining > 0) this.differences.push(`${where} has ${reader.remaining} bytes that we do not read`);
+      else if (!written.equals(frame)) this.differences.push(`${where}: ${firstDifference(written, frame)}`);
+    } catch (error) {
+      this.differences.push(`${where}: ${String(error)}`);
+    }
+  }
+
+  #row(name: string): Row {
+    let row = this.#rows.get(name);
+    if (row === undefined) {
+      row = { versions: new Set(), clients: new Set(), requests: 0, responses: 0 };
+      this.#rows.set(name, row);
+    }
+    return row;
+  }
+}
+
+function firstDifference(written: Buffer, frame: Buffer): string {
+  let at = 0;
+  while (at < frame.length && written[at] === frame[at]) at++;
+  const around = (bytes: Buffer) => bytes.toString('hex', Math.max(0, at - 8), at + 24);
+  return `byte ${at} of ${frame.length} (${written.length} written): ${around(written)} instead of ${around(frame)}`;
+}
