@@ -1,7 +1,7 @@
 import type { Reader } from '../bytes/reader';
 import { Writer } from '../bytes/writer';
 import { UnsupportedVersionError } from '../errors';
-import { COMPACT, describe, LONG, primitiveCodec, readNull, writeNull } from './codec';
+import { COMPACT, describe, LONG, primitiveCodec, readNull, writeNull, wrongType } from './codec';
 import type { Codec, CodecContext } from './codec';
 import { defaultOf, isDefault } from './schema';
 import type { Field, Fields, Shape } from './schema';
@@ -27,7 +27,7 @@ export const MAX_ARRAY_COUNT = 1_000_000;
 export function codecOf(shape: Shape, nullable: boolean, context: CodecContext): Codec {
   switch (shape.kind) {
     case 'array':
-      return arrayCodec(codecOf(shape.element, false, context), roomAtFirst(shape.element), nullable, context);
+      return arrayCodec(codecOf(shape.element, false, context), shape.element.kind === 'int32', nullable, context);
     case 'struct':
       return nullable ? nullableStruct(structCodec(shape.fields, context)) : structCodec(shape.fields, context);
     default:
@@ -36,14 +36,12 @@ export function codecOf(shape: Shape, nullable: boolean, context: CodecContext):
 }
 
 /**
- * For how many elements an array has room before the first is read. Numbers of four bytes are all there when their count fits what is left;
- * of everything else it may be a lie, and eight bytes for each that a count claims would be eight times the frame.
+ * For how many elements an array has room before the first is read. That a count fits what is left may be a lie, and
+ * eight bytes for each element that it claims would be eight times the frame.
  */
-function roomAtFirst(element: Shape): number {
-  return element.kind === 'int32' ? MAX_ARRAY_COUNT : 1_024;
-}
+const ROOM_AT_FIRST = 1_024;
 
-function arrayCodec(element: Codec, room: number, nullable: boolean, context: CodecContext): Codec {
+function arrayCodec(element: Codec, numbers: boolean, nullable: boolean, context: CodecContext): Codec {
   const prefix = context.flexible ? COMPACT : LONG;
   const { read, write } = element;
   const elementBytes = Math.max(1, element.minBytes);
@@ -55,12 +53,14 @@ function arrayCodec(element: Codec, room: number, nullable: boolean, context: Co
       if (count > MAX_ARRAY_COUNT || count * elementBytes > reader.remaining) {
         throw reader.error(`${describe(context)} claims ${count} elements with ${reader.remaining} bytes left`);
       }
-      const elements = new Array<unknown>(Math.min(count, room));
+      if (numbers) return reader.int32s(count);
+      const elements = new Array<unknown>(Math.min(count, ROOM_AT_FIRST));
       for (let i = 0; i < count; i++) elements[i] = read(reader);
       return elements;
     },
     write(writer, value: readonly unknown[] | null) {
       if (value === null) return writeNull(writer, prefix, nullable, context);
+      if (!Array.isArray(value)) throw wrongType(value, 'an array', context);
       prefix.write(writer, value.length);
       for (let i = 0; i < value.length; i++) write(writer, value[i]);
     },

@@ -29,9 +29,57 @@ export function primitiveCodec(kind: PrimitiveKind, nullable: boolean, context: 
       return bytesCodec(nullable, context);
     case 'records':
       return recordsCodec(nullable, context);
-    default:
+    case 'int64':
+      return int64Codec(context);
+    case 'float64':
+    case 'boolean':
+    case 'uuid':
       return FIXED[kind];
+    default:
+      return numberCodec(kind, context);
   }
+}
+
+/** What the writer would cut down to size in silence: the first and last value of each kind. */
+const LIMITS = {
+  int8: [-0x80, 0x7f],
+  int16: [-0x8000, 0x7fff],
+  uint16: [0, 0xffff],
+  int32: [-0x8000_0000, 0x7fff_ffff],
+  uint32: [0, 0xffff_ffff],
+  // The last double below 2^63.
+  timestamp: [-(2 ** 63), 2 ** 63 - 1024],
+} as const;
+
+function numberCodec(kind: keyof typeof LIMITS, context: CodecContext): Codec {
+  const { read, write, minBytes } = FIXED[kind];
+  const [min, max] = LIMITS[kind];
+  return {
+    read,
+    minBytes,
+    write(writer, value: number) {
+      if (typeof value !== 'number') throw wrongType(value, 'a number', context);
+      // Written so that NaN is refused, too.
+      if (!(value >= min && value <= max)) throw outOfRange(value, kind, context);
+      write(writer, value);
+    },
+  };
+}
+
+const INT64_MIN = -(2n ** 63n);
+const INT64_MAX = 2n ** 63n - 1n;
+
+function int64Codec(context: CodecContext): Codec {
+  const { read, write, minBytes } = FIXED.int64;
+  return {
+    read,
+    minBytes,
+    write(writer, value: bigint) {
+      if (typeof value !== 'bigint') throw wrongType(value, 'a bigint', context);
+      if (value < INT64_MIN || value > INT64_MAX) throw outOfRange(value, 'int64', context);
+      write(writer, value);
+    },
+  };
 }
 
 const FIXED: { readonly [K in Exclude<PrimitiveKind, 'string' | 'bytes' | 'records'>]: Codec } = {
@@ -80,9 +128,12 @@ function stringCodec(nullable: boolean, context: CodecContext): Codec {
     },
     write(writer, value: string | null) {
       if (value === null) return writeNull(writer, prefix, nullable, context);
+      if (typeof value !== 'string') throw wrongType(value, 'a string', context);
       const length = utf8Length(value);
       if (length > MAX_STRING_BYTES) {
-        throw new RangeError(`${describe(context)} of ${length} bytes: at most ${MAX_STRING_BYTES} are allowed`);
+        throw new RangeError(
+          `${context.api} v${context.version}: ${context.path} has ${length} bytes, at most ${MAX_STRING_BYTES} are allowed`,
+        );
       }
       prefix.write(writer, length);
       writer.utf8(value, length);
@@ -100,6 +151,7 @@ function bytesCodec(nullable: boolean, context: CodecContext): Codec {
     },
     write(writer, value: Uint8Array | null) {
       if (value === null) return writeNull(writer, prefix, nullable, context);
+      if (!(value instanceof Uint8Array)) throw wrongType(value, 'a Uint8Array', context);
       prefix.write(writer, value.length);
       writer.bytes(value);
     },
@@ -131,6 +183,17 @@ export function readNull(reader: Reader, length: number, nullable: boolean, cont
 export function writeNull(writer: Writer, prefix: LengthCodec, nullable: boolean, context: CodecContext): void {
   if (!nullable) throw new TypeError(`${context.api} v${context.version}: ${context.path} must not be null`);
   prefix.write(writer, -1);
+}
+
+/** For a caller without types: the value would be written as something else. */
+export function wrongType(value: unknown, expected: string, { api, version, path }: CodecContext): TypeError {
+  return new TypeError(
+    `${api} v${version}: ${path} must be ${expected}, not ${value === null ? 'null' : typeof value}`,
+  );
+}
+
+function outOfRange(value: unknown, kind: PrimitiveKind, { api, version, path }: CodecContext): RangeError {
+  return new RangeError(`${api} v${version}: ${path} = ${String(value)} is out of the range of ${kind}`);
 }
 
 /** How messages of errors name a field. */

@@ -44,8 +44,9 @@ describeReal('recorded frames', cluster => {
     } finally {
       await proxy.close();
     }
-    expect(frames.check(client, proxy.exchanges)).toBeGreaterThan(0);
-    expect(frames.differences).toEqual([]);
+    const { compared, differences } = frames.check(client, proxy.exchanges);
+    expect(compared).toBeGreaterThan(0);
+    expect(differences).toEqual([]);
   }
 
   it('are answered by the broker in every version of every API that we declare', async () => {

@@ -116,8 +116,34 @@ describe('api', () => {
     expect(() => encode(1, { id: 1, items: null })).toThrow(new TypeError('Sample request v1: items must not be null'));
   });
 
-  it('refuses strings that no broker could read', () => {
-    expect(() => encode(2, { id: 1, label: 'x'.repeat(32_768), items: [] })).toThrow(RangeError);
+  // These went out as other values: 2^31 as -2^31, NaN as 0, 2^63 as -2^63, a text as so many zeroes.
+  it.each([
+    ['a number too large', { id: 2 ** 31 }, RangeError, 'id = 2147483648 is out of the range of int32'],
+    ['a number too small', { id: -(2 ** 31) - 1 }, RangeError, 'id = -2147483649 is out of the range of int32'],
+    ['NaN', { id: NaN }, RangeError, 'id = NaN is out of the range of int32'],
+    ['no time limit', { id: Infinity }, RangeError, 'id = Infinity is out of the range of int32'],
+    ['a text for a number', { id: '1' }, TypeError, 'id must be a number, not string'],
+    ['a number out of range inside', { items: [{ name: 'n', tags: [40_000] }] }, RangeError, 'items.tags = 40000'],
+    ['an offset too large', { strict: 2n ** 63n }, RangeError, 'strict = 9223372036854775808 is out of the range'],
+    ['an offset too small', { strict: -(2n ** 63n) - 1n }, RangeError, 'strict = -9223372036854775809'],
+    ['a number for an offset', { strict: 1 }, TypeError, 'strict must be a bigint, not number'],
+    ['a number for a text', { label: 5 }, TypeError, 'label must be a string, not number'],
+    ['a text for an array', { items: 'n' }, TypeError, 'items must be an array, not string'],
+    ['a string too long', { label: 'x'.repeat(32_768) }, RangeError, 'label has 32768 bytes, at most 32767'],
+    ['a string too long in UTF-8', { label: 'ß'.repeat(16_384) }, RangeError, 'label has 32768 bytes'],
+  ])('refuses %s, and names the field', (_, wrong, type, message) => {
+    const body = { id: 1, items: [], ...wrong } as never;
+    expect(() => encode(3, body)).toThrow(type);
+    expect(() => encode(3, body)).toThrow(`Sample request v3: ${message}`);
+  });
+
+  it('refuses texts for bytes, and times that an int64 cannot hold', () => {
+    const respond = (body: object) => () => Sample.encodeResponse(1, body as never, new Writer());
+    expect(respond({ at: 0, body: 'text', batches: null })).toThrow(
+      new TypeError('Sample response v1: body must be a Uint8Array, not string'),
+    );
+    expect(respond({ at: 2 ** 63, body: null, batches: null })).toThrow(RangeError);
+    expect(respond({ at: -Infinity, body: null, batches: null })).toThrow(RangeError);
   });
 
   it.each([0, 5, 1.5, NaN])('refuses version %d', version => {

@@ -17,14 +17,15 @@ interface Row {
 
 /** Frames between clients and brokers, read by us and written again: what comes out has to be what went in. */
 export class RecordedFrames {
-  /** What differed, each with client, API, version and why. */
-  readonly differences: string[] = [];
+  /** Each with client, API, version and why. */
+  readonly #differences: string[] = [];
   readonly #rows = new Map<string, Row>();
   /** Frames that we do not claim to speak, by API key and version. */
   readonly #outside = new Map<string, number>();
 
-  /** Gives how many frames were compared. */
-  check(client: string, exchanges: readonly Exchange[]): number {
+  /** Gives how many frames were compared, and what differed. */
+  check(client: string, exchanges: readonly Exchange[]): { readonly compared: number; readonly differences: string[] } {
+    const before = this.#differences.length;
     let compared = 0;
     for (const exchange of exchanges) {
       const { apiKey, version, request, response } = exchange;
@@ -52,7 +53,7 @@ export class RecordedFrames {
         return encodeResponseFrame(api, version, correlationId, api.decodeResponse(version, reader));
       });
     }
-    return compared;
+    return { compared, differences: this.#differences.slice(before) };
   }
 
   /** How many versions of each API have been seen. */
@@ -71,7 +72,7 @@ export class RecordedFrames {
     return [
       `${'API'.padEnd(24)} requests responses  versions                        clients`,
       ...rows.sort(),
-      `${`${rows.length} APIs`.padEnd(24)}${String(sum('requests')).padStart(9)}${String(sum('responses')).padStart(10)}  ${this.differences.length} differ`,
+      `${`${rows.length} APIs`.padEnd(24)}${String(sum('requests')).padStart(9)}${String(sum('responses')).padStart(10)}  ${this.#differences.length} differ`,
       `Not ours to speak: ${outside.join('; ') || 'none'}`,
     ];
   }
@@ -80,10 +81,10 @@ export class RecordedFrames {
     try {
       const reader = new Reader(frame);
       const written = Buffer.concat(again(reader)).subarray(4);
-      if (reader.remaining > 0) this.differences.push(`${where} has ${reader.remaining} bytes that we do not read`);
-      else if (!written.equals(frame)) this.differences.push(`${where}: ${firstDifference(written, frame)}`);
+      if (reader.remaining > 0) this.#differences.push(`${where} has ${reader.remaining} bytes that we do not read`);
+      else if (!written.equals(frame)) this.#differences.push(`${where}: ${firstDifference(written, frame)}`);
     } catch (error) {
-      this.differences.push(`${where}: ${String(error)}`);
+      this.#differences.push(`${where}: ${String(error)}`);
     }
   }
 
