@@ -133,4 +133,13 @@ describe('Reader', () => {
     expect([reader.zero(), reader.zero(), reader.position]).toEqual([true, false, 1]);
     expect(() => of('').zero()).toThrow(DecodeError);
   });
+
+  it('reads int32s in a row, and takes no memory for more than are there', () => {
+    const reader = of('00 80000000 7fffffff ffffffff 00');
+    reader.int8();
+    expect(reader.int32s(3)).toEqual([-2147483648, 2147483647, -1]);
+    expect(reader.remaining).toBe(1);
+    expect(reader.int32s(0)).toEqual([]);
+    for (const count of [1, 2 ** 30, -1]) expect(() => of('000000').int32s(count)).toThrow(DecodeError);
+  });
 });
