@@ -11,6 +11,8 @@ export interface FrameSink {
 /** A frame inside one chunk is handed on as a view of it unless it is that much smaller: a small view would pin a large chunk. */
 const VIEW_FROM = 1 / 4;
 const HEAD_BYTES = 8;
+/** Up to this length a loop costs less than the call that copies: a peer may send byte by byte. */
+const SHORT_CHUNK = 16;
 const NO_BYTES: Buffer = Buffer.alloc(0);
 
 /**
@@ -126,9 +128,12 @@ export class FrameSplitter {
   }
 
   #fill(frame: Buffer): void {
-    const taken = this.#chunk.copy(frame, this.#filled, this.#at);
-    this.#filled += taken;
-    this.#at += taken;
+    const chunk = this.#chunk;
+    if (chunk.length > SHORT_CHUNK) {
+      const taken = chunk.copy(frame, this.#filled, this.#at);
+      this.#filled += taken;
+      this.#at += taken;
+    } else while (this.#at < chunk.length && this.#filled < frame.length) frame[this.#filled++] = chunk[this.#at++]!;
     if (this.#filled < frame.length) return;
     // Before the call, which may come back here through `drain`.
     this.#frame = undefined;

@@ -1,5 +1,6 @@
 import * as fc from 'fast-check';
 import { FrameSplitter, type FrameSink } from '../../lib/network/frames';
+import { print } from '../support/print';
 import { frame } from './fake-broker';
 
 class Collector implements FrameSink {
@@ -171,4 +172,25 @@ describe('FrameSplitter', () => {
     expect(sink.frames[0]!.buffer).not.toBe(chunk.buffer);
     expect(sink.frames[1]!.buffer).toBe(chunk.buffer);
   });
+
+  it('does work in proportion to its size for a large response in chunks of one byte', () => {
+    const byte = Buffer.from([7]);
+    const feed = (bytes: number): number => {
+      const { sink, splitter: it } = splitter(64 << 20);
+      const { user } = process.cpuUsage();
+      it.push(frame(1, Buffer.alloc(bytes)).subarray(0, 8));
+      for (let at = 0; at < bytes; at++) it.push(byte);
+      const ms = (process.cpuUsage().user - user) / 1000;
+      expect(sink.frames.map(({ length }) => length)).toEqual([bytes + 4]);
+      return ms;
+    };
+    // 5 and 50 MiB with CI=true.
+    const unit = process.env['CI'] === 'true' ? 5 << 20 : 1 << 20;
+    const [small, large] = [Math.min(feed(unit), feed(unit)), feed(10 * unit)];
+    print(
+      `${unit >> 20} MiB in 1-byte chunks: ${small.toFixed(0)} ms, ${(10 * unit) >> 20} MiB: ${large.toFixed(0)} ms, ${(large / small).toFixed(1)} times`,
+    );
+    // Quadratic work would make it a hundred.
+    expect(large / small).toBeLessThan(25);
+  }, 60_000);
 });
