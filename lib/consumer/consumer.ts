@@ -199,8 +199,9 @@ class PartitionConsumer<K, V> implements Consumer<K, V> {
     if (from !== undefined && delivery !== undefined) {
       this.#cluster.emit({ type: 'offset-reset', partition: { topic, partition }, from, to: offset });
       state.moveTo(offset);
-      // Forward, what is queued is still good, and the watermark follows once it is acked. Backward, it is of a log that is gone.
-      if (offset > from) delivery.skipTo(offset);
+      // Forward, what is queued is still good, and the watermark follows once it is acked. Backward, it is of a log that is
+      // gone; and so it is further forward than offsets are counted in one go.
+      if (offset > from && offset - from <= BigInt(Number.MAX_SAFE_INTEGER)) delivery.skipTo(offset);
       else delivery.reset(offset);
     } else {
       state.delivery = this.#delivery.add(topic, partition, offset, state.end);

@@ -47,7 +47,6 @@ export class PartitionDelivery implements TopicPartition {
   /** @internal */
   readonly share: CreditShare;
 
-  private readonly until: number;
   private isPaused = false;
   private isReported = false;
   private isRemoved = false;
@@ -63,9 +62,8 @@ export class PartitionDelivery implements TopicPartition {
     from: bigint,
     until: bigint | undefined,
   ) {
-    this.log = new PartitionLog({ topic, partition }, from, owner.maxInflatedBytes, owner.meter);
+    this.log = new PartitionLog({ topic, partition }, from, until, owner.maxInflatedBytes, owner.meter);
     this.share = owner.credit.join();
-    this.until = until === undefined ? Infinity : this.log.relative(until);
   }
 
   // ── What the fetching side sees ────────────────────────────────────────────────────────────────────────────────
@@ -123,7 +121,8 @@ export class PartitionDelivery implements TopicPartition {
     if (this.isRemoved) return;
     this.attempts.forgetFrom(-Infinity);
     this.forget('a seek');
-    this.restartAt(this.log.relative(to));
+    this.restartAt(0);
+    this.log.rebase(to);
     this.owner.settled(this);
   }
 
@@ -144,7 +143,7 @@ export class PartitionDelivery implements TopicPartition {
   readiness(): Readiness {
     if (this.isRemoved || this.rewinding !== undefined) return 'idle';
     if (this.error !== undefined) return this.report('corrupt');
-    if (this.log.next >= this.until) return this.report('ended');
+    if (this.log.next >= this.log.until) return this.report('ended');
     if (this.isPaused) return 'idle';
     let offset: number;
     try {
@@ -154,9 +153,9 @@ export class PartitionDelivery implements TopicPartition {
     } catch (error) {
       return this.fail(error);
     }
-    if (offset === -Infinity) return this.log.next >= this.until ? this.report('ended') : 'idle';
-    if (offset >= this.until) {
-      this.log.clear(this.until);
+    if (offset === -Infinity) return this.log.next >= this.log.until ? this.report('ended') : 'idle';
+    if (offset >= this.log.until) {
+      this.log.clear(this.log.until);
       return this.report('ended');
     }
     return this.admits() ? 'ready' : 'blocked';
@@ -174,7 +173,7 @@ export class PartitionDelivery implements TopicPartition {
   continuesRun(): boolean {
     try {
       const offset = this.unacknowledged(this.log.peekInBatch());
-      return offset > -Infinity && offset < this.until && this.admits();
+      return offset > -Infinity && offset < this.log.until && this.admits();
     } catch (error) {
       this.fail(error);
       return false;

@@ -1,3 +1,4 @@
+import { DecodeError } from '../../errors';
 import type { BatchHeader } from '../../records/batch-header';
 import { openBatch } from '../../records/batch-reader';
 import { RecordCursor } from '../../records/record-cursor';
@@ -25,6 +26,8 @@ export interface BufferMeter {
 export class PartitionLog {
   /** The relative offset of the next record to deliver, or where the next one may begin. */
   next = 0;
+  /** The relative offset that deliveries end before; `Infinity` = they do not end. */
+  until: number;
   /** The batch and cursor that `peek` stands on. */
   batch: OpenedBatch | undefined;
   cursor: RecordCursor | undefined;
@@ -42,10 +45,18 @@ export class PartitionLog {
 
   constructor(
     private readonly where: TopicPartition,
-    readonly base: bigint,
+    private origin: bigint,
+    private readonly endsBefore: bigint | undefined,
     private readonly maxInflatedBytes: number,
     private readonly meter: BufferMeter,
-  ) {}
+  ) {
+    this.until = this.relativeEnd();
+  }
+
+  /** What the relative offsets count from. */
+  get base(): bigint {
+    return this.origin;
+  }
 
   get empty(): boolean {
     return this.cursor === undefined && this.head === this.entries.length;
@@ -59,7 +70,7 @@ export class PartitionLog {
 
   /** The records up to there do not exist, for this reader: control batches, aborted transactions. */
   skipTo(offset: bigint): void {
-    if (this.empty) this.next = Math.max(this.next, this.relative(offset));
+    if (this.empty) this.next = Math.max(this.next, this.exact(offset));
     else this.entries.push(offset);
   }
 
@@ -72,6 +83,16 @@ export class PartitionLog {
     this.free(this.bufferedBytes);
     this.retained = 0;
     this.next = offset;
+  }
+
+  /**
+   * Drops everything and counts from there on. A seek over more than 2^53 offsets would else leave all that comes
+   * behind it rounded: a commit was one record too high.
+   */
+  rebase(offset: bigint): void {
+    this.clear(0);
+    this.origin = offset;
+    this.until = this.relativeEnd();
   }
 
   /** Stands on the next record and returns its relative offset; -Infinity when there is none. Throws `DecodeError`. */
@@ -110,11 +131,26 @@ export class PartitionLog {
     return Number(offset - this.base);
   }
 
+  private relativeEnd(): number {
+    return this.endsBefore === undefined ? Infinity : this.relative(this.endsBefore);
+  }
+
+  /** The same of what was read. A hole in the log that no number can span is an error, and never a rounded offset. */
+  private exact(offset: bigint): number {
+    const relative = this.relative(offset);
+    if (relative <= Number.MAX_SAFE_INTEGER) return relative;
+    const { topic, partition } = this.where;
+    throw new DecodeError(
+      `${topic}-${partition} goes on at offset ${offset}, more than 2^53 behind where reading began (${this.base}): seek there`,
+      { position: 0, topic, partition, offset },
+    );
+  }
+
   /** Opens the next batch, or passes a stretch without records. */
   private advance(): boolean {
     if (this.head === this.entries.length) return false;
     const entry = this.entries[this.head]!;
-    if (typeof entry === 'bigint') this.next = Math.max(this.next, this.relative(entry));
+    if (typeof entry === 'bigint') this.next = Math.max(this.next, this.exact(entry));
     else this.open(entry);
     // Not kept until the array is dropped: the entry pins a frame.
     this.entries[this.head++] = 0n;
@@ -127,6 +163,7 @@ export class PartitionLog {
 
   private open(entry: FetchedBatch): void {
     const { header } = entry;
+    this.exact(header.nextOffset);
     const opened = openBatch(entry.records, header, { maxInflatedBytes: this.maxInflatedBytes, where: this.where });
     const base = this.relative(header.baseOffset);
     this.cursor = new RecordCursor(opened);
