@@ -1,4 +1,7 @@
+import { createHash } from 'node:crypto';
+import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { cachedFolder } from './cache-folder';
 import { kafkaJars } from './kafka-jars';
 import { onPath, runProgram } from './run-program';
 
@@ -19,7 +22,7 @@ export interface JavaStored {
   readonly timestamp: number;
 }
 
-/** Kafka's own client: what it says is what Kafka is. Compiled from its source at each run, so a JDK is needed. */
+/** Kafka's own client: what it says is what Kafka is. Compiled from its source, so a JDK is needed. */
 export const javaPeer = {
   name: 'a JDK with Maven',
   installed: onPath('javac') && onPath('mvn'),
@@ -69,10 +72,19 @@ export const javaPeer = {
 
 async function run(args: readonly string[], input: string): Promise<string[]> {
   const jars = await kafkaJars();
-  // Reading the source, this JVM lives for a second or two: the quick compiler is the faster one.
-  const java = ['-XX:TieredStopAtLevel=1', '-XX:+UseSerialGC', '-cp', `${jars}/*`, PROGRAM, ...args];
+  const classes = await compiled(jars);
+  // This JVM lives for a second or two: the quick compiler is the faster one.
+  const java = ['-XX:TieredStopAtLevel=1', '-XX:+UseSerialGC', '-cp', `${classes}:${jars}/*`, 'KafkaPeer', ...args];
   const text = (await runProgram('java', java, { input })).toString();
   return text.split('\n').filter(line => line.includes('\t'));
+}
+
+/** The folder with its classes, made once for each state of the source: compiling takes longer than most runs. */
+function compiled(jars: string): Promise<string> {
+  const state = createHash('sha256').update(readFileSync(PROGRAM)).digest('hex').slice(0, 12);
+  return cachedFolder(`java-peer-${state}`, async folder => {
+    await runProgram('javac', ['-d', folder, '-cp', `${jars}/*`, PROGRAM]);
+  });
 }
 
 function toLine({ partition, timestamp, key, value, headers }: JavaRecord): string {
