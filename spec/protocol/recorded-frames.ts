@@ -1,11 +1,17 @@
 import { Reader } from '../../lib/bytes/reader';
+import type { DecodedRequestOf, ResponseOf } from '../../lib/protocol/api';
 import { apiByKey } from '../../lib/protocol/apis';
+import type { JoinGroup } from '../../lib/protocol/apis/join-group';
+import type { SyncGroup } from '../../lib/protocol/apis/sync-group';
+import type { EmbeddedMessage } from '../../lib/protocol/embedded-message';
 import {
   decodeRequestHeader,
   decodeResponseHeader,
   encodeRequestFrame,
   encodeResponseFrame,
 } from '../../lib/protocol/header';
+import { ConsumerProtocolAssignment } from '../../lib/protocol/messages/consumer-protocol-assignment';
+import { ConsumerProtocolSubscription } from '../../lib/protocol/messages/consumer-protocol-subscription';
 import type { Exchange } from '../support/recording-proxy';
 
 interface Row {
@@ -19,6 +25,7 @@ interface Row {
 export class RecordedFrames {
   /** Each with client, API, version and why. */
   readonly #differences: string[] = [];
+  #embedded = 0;
   readonly #rows = new Map<string, Row>();
   /** Frames that we do not claim to speak, by API key and version. */
   readonly #outside = new Map<string, number>();
@@ -43,14 +50,18 @@ export class RecordedFrames {
       const where = `${client}: ${api.name} v${version}`;
       this.#same(`${where} request`, request, reader => {
         const { correlationId, clientId } = decodeRequestHeader(reader);
-        return encodeRequestFrame(api, version, correlationId, clientId, api.decodeRequest(version, reader));
+        const body = api.decodeRequest(version, reader);
+        if (api.name === 'JoinGroup') this.#checkSubscriptions(where, body);
+        return encodeRequestFrame(api, version, correlationId, clientId, body);
       });
       if (response === undefined) continue;
       row.responses++;
       compared++;
       this.#same(`${where} response`, response, reader => {
         const { correlationId } = decodeResponseHeader(api, version, reader);
-        return encodeResponseFrame(api, version, correlationId, api.decodeResponse(version, reader));
+        const body = api.decodeResponse(version, reader);
+        if (api.name === 'SyncGroup') this.#checkAssignment(where, body);
+        return encodeResponseFrame(api, version, correlationId, body);
       });
     }
     return { compared, differences: this.#differences.slice(before) };
@@ -73,8 +84,26 @@ export class RecordedFrames {
       `${'API'.padEnd(24)} requests responses  versions                        clients`,
       ...rows.sort(),
       `${`${rows.length} APIs`.padEnd(24)}${String(sum('requests')).padStart(9)}${String(sum('responses')).padStart(10)}  ${this.#differences.length} differ`,
+      `Subscriptions and assignments inside of them: ${this.#embedded}`,
       `Not ours to speak: ${outside.join('; ') || 'none'}`,
     ];
+  }
+
+  #checkSubscriptions(where: string, { protocols }: DecodedRequestOf<typeof JoinGroup>): void {
+    for (const { metadata } of protocols) this.#sameInside(where, ConsumerProtocolSubscription, metadata);
+  }
+
+  #checkAssignment(where: string, { assignment }: ResponseOf<typeof SyncGroup>): void {
+    if (assignment.length > 0) this.#sameInside(where, ConsumerProtocolAssignment, assignment);
+  }
+
+  #sameInside(where: string, message: EmbeddedMessage<any, any>, bytes: Buffer): void {
+    this.#embedded++;
+    const { version, value } = message.decode(bytes);
+    const written = message.encode(version, value);
+    if (!written.equals(bytes)) {
+      this.#differences.push(`${message.name} v${version} in ${where}: ${firstDifference(written, bytes)}`);
+    }
   }
 
   #same(where: string, frame: Buffer, again: (reader: Reader) => Uint8Array[]): void {

@@ -1,5 +1,6 @@
 import type { RequestOf } from '../../lib/protocol/api';
 import { type apis } from '../../lib/protocol/apis';
+import { ConsumerProtocolSubscription } from '../../lib/protocol/messages/consumer-protocol-subscription';
 import { buildBatch } from '../../lib/records/build-batch';
 
 /** What the requests are about: a topic of three partitions, and a group that does not exist. */
@@ -68,7 +69,7 @@ export function everyRequest({ topic, topicId, group }: RequestSubject): EveryRe
       rebalanceTimeoutMs: 10_000,
       memberId: 'nobody',
       protocolType: 'consumer',
-      protocols: [{ name: 'range', metadata: Buffer.of(0, 0) }],
+      protocols: [{ name: 'range', metadata: ConsumerProtocolSubscription.encode(3, { topics: [topic] }) }],
       reason: 'to be refused',
     }),
     Heartbeat: () => member,
