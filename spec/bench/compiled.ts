@@ -20,13 +20,21 @@ export async function compile(): Promise<void> {
 /** Starts a compiled file of `spec/bench` in a process of its own. Its standard output is ours unless it is silenced. */
 export function forkCompiled(
   file: string,
-  { env = {}, silent = false }: { readonly env?: Readonly<Record<string, string>>; readonly silent?: boolean } = {},
+  {
+    env = {},
+    silent = false,
+    flags = [],
+  }: {
+    readonly env?: Readonly<Record<string, string>>;
+    readonly silent?: boolean;
+    /** Of Node. */ readonly flags?: readonly string[];
+  } = {},
 ): ChildProcess {
   const script = join(FOLDER, 'spec/bench', `${file}.js`);
   // No flags of the loader that runs us. `KAFKA_RX_BENCH_NODE` adds flags of Node, such as --cpu-prof.
   const execArgv = process.env.KAFKA_RX_BENCH_NODE?.split(' ').filter(Boolean) ?? [];
   return fork(script, [], {
-    execArgv,
+    execArgv: [...flags, ...execArgv],
     env: { ...process.env, ...env },
     stdio: ['ignore', silent ? 'ignore' : 'inherit', 'inherit', 'ipc'],
   });
