@@ -1,7 +1,8 @@
+import { isDeepStrictEqual } from 'node:util';
 import { Reader } from '../../lib/bytes/reader';
 import { Writer } from '../../lib/bytes/writer';
 import type { AnyApi } from '../../lib/protocol/api';
-import { apis } from '../../lib/protocol/apis';
+import { apiByKey, apis } from '../../lib/protocol/apis';
 import { ERRORS } from '../../lib/protocol/error-table';
 import { kafkaClientsJar, readKafkaMessages } from '../protocol/kafka-messages';
 import { randomMessage, seeded } from '../protocol/message-oracle';
@@ -16,6 +17,15 @@ import { itWithTool } from '../support/tools';
 
 const ROUNDS = 20;
 const TRAILING = Buffer.from('00ff017f80', 'hex');
+
+/** Bytes that lengths, counts and tags are made of. */
+const LIKELY = [0, 1, 2, 0x7f, 0x80, 0xfe, 0xff];
+
+/** To Java a tag of a later version is an error, to us one of the many that we do not know. */
+const LENIENT = /Tag \d+ is not valid for version/;
+
+/** To Java each negative length is null, and a tagged field need not have the size it claims. */
+const STRICT = /has the length -\d+|Tagged field \S+ (is not the \d+ bytes it claims|claims \d+ bytes)/;
 
 /** Here we know better than Java's exception: the id of the controller comes with the metadata. */
 const ALSO_REFRESHES_METADATA = ['NOT_CONTROLLER'];
@@ -57,16 +67,60 @@ describe("Kafka's own classes", () => {
 
     const answers = await javaProtocol.roundTrip(cases);
 
-    const left = cases.map(({ key, version, direction, bytes }) => {
-      const reader = new Reader(bytes);
-      const api = (Object.values(apis) as AnyApi[]).find(one => one.key === key)!;
-      api[direction === 'request' ? 'decodeRequest' : 'decodeResponse'](version, reader);
-      return reader.remaining;
-    });
+    const left = cases.map(one => read(one, one.bytes).left);
     expect(answers.map(answer => ('left' in answer ? answer.left : answer.refused))).toEqual(left);
     expect(new Set(left)).toEqual(new Set([TRAILING.length]));
   });
+
+  itWithTool(javaPeer, 'read a message with one byte changed as we do, unless we refuse it', async () => {
+    const random = seeded(42);
+    const cases = await messages(({ bytes }) => {
+      const broken = Buffer.from(bytes);
+      if (broken.length > 0)
+        broken[Math.floor(random() * broken.length)] = LIKELY[Math.floor(random() * LIKELY.length)]!;
+      return broken;
+    });
+
+    const answers = await javaProtocol.roundTrip(cases);
+
+    const counts = { alike: 0, refusedByBoth: 0, refusedByUs: 0 };
+    const surprises: unknown[] = [];
+    cases.forEach((one, i) => {
+      const ours = attempt(() => read(one, one.bytes));
+      const java = answers[i]!;
+      if ('refused' in java) {
+        if ('refused' in ours) counts.refusedByBoth++;
+        else if (!LENIENT.test(java.refused)) surprises.push([one.key, one.version, one.direction, java.refused]);
+      } else if ('refused' in ours) {
+        if (STRICT.test(ours.refused)) counts.refusedByUs++;
+        else surprises.push([one.key, one.version, one.direction, ours.refused]);
+        // Compared by meaning: Java keeps tagged fields that it does not know.
+      } else if (isDeepStrictEqual(ours.body, read(one, java.written).body)) counts.alike++;
+      else surprises.push([one.key, one.version, one.direction, ours.body]);
+    });
+    expect(surprises).toEqual([]);
+    const { alike, refusedByBoth, refusedByUs } = counts;
+    print(`One byte changed: ${alike} read alike, ${refusedByBoth} refused by both, ${refusedByUs} by us alone`);
+  });
 });
+
+function attempt<T>(make: () => T): T | { readonly refused: string } {
+  try {
+    return make();
+  } catch (error) {
+    return { refused: String(error) };
+  }
+}
+
+function read(
+  { key, version, direction }: JavaMessage,
+  bytes: Buffer,
+): { readonly body: unknown; readonly left: number } {
+  const reader = new Reader(bytes);
+  const api = apiByKey(key)!;
+  const body: unknown = api[direction === 'request' ? 'decodeRequest' : 'decodeResponse'](version, reader);
+  return { body, left: reader.remaining };
+}
 
 /** Random messages of every API, version and direction, as `bytesOf` writes them. */
 async function messages(
