@@ -23,8 +23,6 @@ const VARLONG_BYTES = 10;
 export class RecordCursor {
   /** Offset of the current record, relative to the batch's first. */
   offsetDelta = -1;
-  /** Milliseconds; the batch's own in LogAppendTime. */
-  timestamp = -1;
   /** Of the key's length in `frame`: what `readKey`, `readValue` and `readHeaders` take. */
   position = 0;
   /** Key, value and headers with their lengths. */
@@ -36,6 +34,7 @@ export class RecordCursor {
   private readonly frame: Buffer;
   private readonly end: number;
   private readonly baseTimestamp: number;
+  private timestampDelta = 0;
   private readonly lastOffsetDelta: number;
   private readonly appended: boolean;
 
@@ -46,9 +45,14 @@ export class RecordCursor {
     this.end = batch.end;
     this.remaining = header.recordCount;
     this.lastOffsetDelta = header.lastOffsetDelta;
-    this.baseTimestamp = header.baseTimestamp;
     this.appended = header.timestampType === 'append';
-    if (this.appended) this.timestamp = header.maxTimestamp;
+    this.baseTimestamp = this.appended ? header.maxTimestamp : header.baseTimestamp;
+  }
+
+  /** Milliseconds; the batch's own in LogAppendTime. */
+  get timestamp(): number {
+    // Added up when asked for: a field would have a number put on the heap for every record.
+    return this.baseTimestamp + this.timestampDelta;
   }
 
   /** Steps onto the next record; `false` at the end. Throws a `DecodeError` when the content is not what it says. */
@@ -81,7 +85,7 @@ export class RecordCursor {
       timestampDelta = this.longVarlong(bits, at);
       at = this.at;
     }
-    if (!this.appended) this.timestamp = this.baseTimestamp + timestampDelta;
+    if (!this.appended) this.timestampDelta = timestampDelta;
 
     bits = frame[at++]!;
     if (bits >= 0x80) {
@@ -167,9 +171,18 @@ export class RecordCursor {
 
   /** The value of a varlong whose first byte does not end it; `this.at` is then behind it. */
   private longVarlong(first: number, at: number): number {
-    let low = first & 0x7f;
+    // 28 bits are an integer without a place on the heap, and 37 hours.
+    let short = first & 0x7f;
+    for (let bytes = 1; bytes < 4; bytes++) {
+      const byte = this.frame[at++]!;
+      short |= (byte & 0x7f) << (7 * bytes);
+      if (byte >= 0x80) continue;
+      this.at = at;
+      return (short >>> 1) ^ -(short & 1);
+    }
+    let low = short;
     // 49 bits are exact in a number, and enough for the distance of any two timestamps in use.
-    for (let bytes = 1, scale = 0x80; bytes < 7; bytes++, scale *= 0x80) {
+    for (let bytes = 4, scale = 2 ** 28; bytes < 7; bytes++, scale *= 0x80) {
       const byte = this.frame[at++]!;
       low += (byte & 0x7f) * scale;
       if (byte >= 0x80) continue;

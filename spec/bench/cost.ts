@@ -39,19 +39,25 @@ export async function cost(work: () => unknown, per: number, rounds = quick ? 3 
 
 async function allocated(work: () => unknown, per: number): Promise<number> {
   if (gc === undefined) return NaN;
-  const bytes: number[] = [];
-  // Looking at the heap takes some kilobytes itself: little work is done often between two looks.
+  // Looking at the heap takes some kilobytes itself, which are taken off; little work is done often between two looks.
   const runs = per < 100 ? 200 : 1;
-  for (let round = 0; round < 7; round++) {
-    gc();
+  const nothing = await leastOf(() => undefined, runs);
+  return ((await leastOf(work, runs)) - nothing) / per / runs;
+}
+
+/** The least of several rounds: code that is compiled meanwhile lies in the heap, too. */
+async function leastOf(work: () => unknown, runs: number): Promise<number> {
+  let least = Infinity;
+  for (let round = 0; round < 9; round++) {
+    gc!();
     const before = inUse();
     for (let run = 0; run < runs; run++) {
       const result = work();
       if (result instanceof Promise) await result;
     }
-    bytes.push((inUse() - before) / per / runs);
+    least = Math.min(least, inUse() - before);
   }
-  return median(bytes);
+  return least;
 }
 
 function inUse(): number {

@@ -1,7 +1,7 @@
 import { isDeepStrictEqual } from 'node:util';
 import { inspect } from 'node:util';
 import { Reader } from '../../../lib/bytes/reader';
-import { DecodeError } from '../../../lib/errors';
+import { type DecodeError } from '../../../lib/errors';
 import type { FuzzTarget } from '../fuzz';
 import type { Random } from '../random';
 import { refusalOf } from '../refusal';
