@@ -1,4 +1,5 @@
 import { tooLarge } from './codec';
+import { checkBlocks } from './zstd-blocks';
 import type { ZstdFrame } from './zstd-frames';
 
 /** What we use of the package `fzstd`. */
@@ -12,6 +13,7 @@ export interface FzstdPackage {
  * CRC-32C of the batch stands for the same bytes.
  */
 export function inflateFrame(library: FzstdPackage, bytes: Buffer, frame: ZstdFrame, maxBytes: number): Buffer {
+  checkBlocks(bytes, frame);
   const header = Buffer.from([0x28, 0xb5, 0x2f, 0xfd, 0, windowDescriptor(Math.min(frame.windowBytes, frame.bound))]);
   const parts: Uint8Array[] = [];
   let total = 0;

@@ -31,6 +31,12 @@ const header = (last: boolean, kind: number, size: number) => {
   return [word & 255, (word >> 8) & 255, word >> 16];
 };
 
+const compressed = (...body: number[]) => wideFrame(...header(true, 2, body.length), ...body);
+/** No literals, 98,047 sequences, each of them 65,539 bytes: fzstd went through all of them. */
+const ENDLESS_MATCHES = compressed(0, 255, 255, 255, 0x54, 0, 0, 52, 1);
+/** Compressed literals whose weights are one symbol that takes no bits: fzstd read it for ever. */
+const ENDLESS_WEIGHTS = compressed(66, 64, 2, 4, 240, 3, 85, 128, 1, 1, 1, 1, 0);
+
 // Both ways of reading, wherever Node has both.
 const readers: [string, Codec][] = [['the package fzstd', zstdCodec(undefined, load)]];
 if (native !== undefined) readers.unshift(['Node', zstdCodec(native, load)]);
@@ -87,6 +93,12 @@ describe.each(readers)('zstd, read by %s', (_, codec) => {
     expect(process.memoryUsage().arrayBuffers - before).toBeLessThan(1 << 20);
   });
 
+  it('refuses blocks that claim more than a block may hold, in no time', () => {
+    const before = performance.now();
+    for (const bytes of [ENDLESS_MATCHES, ENDLESS_WEIGHTS]) expect(() => codec.decompress(bytes, LIMIT)).toThrow();
+    expect(performance.now() - before).toBeLessThan(200);
+  });
+
   it.each<[string, Buffer, RegExp?]>([
     ['no bytes', Buffer.alloc(0)],
     ['another magic number', Buffer.from([0x29, 0xb5, 0x2f, 0xfd, 0, 0, 1, 0, 0])],
@@ -107,6 +119,30 @@ describe.each(readers)('zstd, read by %s', (_, codec) => {
     ],
   ])('refuses %s', (_name, bytes, message = /^zstd: /) => {
     expect(() => codec.decompress(bytes, LIMIT)).toThrow(message);
+  });
+
+  it('ends on any bytes with bytes up to the limit or an error, soon', () => {
+    let worst = 0;
+    fc.assert(
+      fc.property(
+        fc.constantFrom(...streams.map(([name]) => name)),
+        fc.array(fc.tuple(fc.nat(120), fc.nat(255)), { maxLength: 4 }),
+        (name, edits) => {
+          const bytes = javaStream(name);
+          for (const [at, byte] of edits) if (at < bytes.length) bytes[at] = byte;
+          const started = performance.now();
+          try {
+            expect(codec.decompress(bytes, 4096).length).toBeLessThanOrEqual(4096);
+          } catch (error) {
+            expect((error as Error).message).toEqual(expect.any(String));
+          }
+          worst = Math.max(worst, performance.now() - started);
+        },
+      ),
+      { numRuns: 5_000 },
+    );
+    // What it really takes is some ms; without the check of the blocks it took minutes.
+    expect(worst).toBeLessThan(1_000);
   });
 
   it.each(streams)('refuses %s when it is cut off anywhere', name => {
