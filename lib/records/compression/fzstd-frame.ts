@@ -1,6 +1,6 @@
 import { tooLarge } from './codec';
 import { checkBlocks } from './zstd-blocks';
-import type { ZstdFrame } from './zstd-frames';
+import { fittingWindow, type ZstdFrame } from './zstd-frames';
 
 /** What we use of the package `fzstd`. */
 export interface FzstdPackage {
@@ -14,7 +14,7 @@ export interface FzstdPackage {
  */
 export function inflateFrame(library: FzstdPackage, bytes: Buffer, frame: ZstdFrame, maxBytes: number): Buffer {
   checkBlocks(bytes, frame);
-  const header = Buffer.from([0x28, 0xb5, 0x2f, 0xfd, 0, windowDescriptor(Math.min(frame.windowBytes, frame.bound))]);
+  const header = Buffer.from([0x28, 0xb5, 0x2f, 0xfd, 0, fittingWindow(frame)]);
   const parts: Uint8Array[] = [];
   let total = 0;
   const decompress = new library.Decompress(chunk => {
@@ -31,11 +31,4 @@ export function inflateFrame(library: FzstdPackage, bytes: Buffer, frame: ZstdFr
     throw new Error(`zstd: ${(cause as Error).message}`, { cause });
   }
   return Buffer.concat(parts, total);
-}
-
-/** The smallest window of a power of two that holds so many bytes, from 1 KiB on. */
-function windowDescriptor(bytes: number): number {
-  let power = 0;
-  while (power < 31 && 2 ** (10 + power) < bytes) power++;
-  return power << 3;
 }

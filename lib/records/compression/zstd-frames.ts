@@ -7,6 +7,8 @@ export interface ZstdFrame {
   readonly blocksTo: number;
   /** How far back its copies reach. */
   readonly windowBytes: number;
+  /** Where the window's descriptor stands; `undefined` when the window is the content. */
+  readonly windowAt: number | undefined;
   /** It cannot inflate to more. */
   readonly bound: number;
   /** What it says it inflates to; one that was written as a stream does not say it. */
@@ -42,6 +44,14 @@ export function zstdFrames(bytes: Buffer): readonly ZstdFrame[] {
   }
   if (!whole) throw new Error('zstd: no frame');
   return frames;
+}
+
+/** The descriptor of the smallest window that does for a frame: of a power of two, from 1 KiB on. A header may claim 2 GiB for a byte. */
+export function fittingWindow({ windowBytes, bound }: ZstdFrame): number {
+  const needed = Math.min(windowBytes, bound);
+  let power = 0;
+  while (power < 31 && 2 ** (10 + power) < needed) power++;
+  return power << 3;
 }
 
 function readFrame(bytes: Buffer, from: number): ZstdFrame {
@@ -89,7 +99,8 @@ function readFrame(bytes: Buffer, from: number): ZstdFrame {
   }
   if (contentBytes !== undefined && contentBytes > bound)
     throw new Error(`zstd: ${at - from} bytes cannot hold ${contentBytes}`);
-  return { from, to: at, blocksFrom, blocksTo, windowBytes, bound, contentBytes };
+  const windowAt = singleSegment ? undefined : from + 5;
+  return { from, to: at, windowAt, blocksFrom, blocksTo, windowBytes, bound, contentBytes };
 }
 
 function contentSize(bytes: Buffer, at: number, width: number): number {

@@ -4,7 +4,7 @@ import { tooLarge } from './codec';
 import type { Codec } from './codec';
 import { inflateFrame, type FzstdPackage } from './fzstd-frame';
 import { optionalPackage } from './optional-package';
-import { zstdFrames } from './zstd-frames';
+import { fittingWindow, zstdFrames, type ZstdFrame } from './zstd-frames';
 
 /** What `node:zlib` has from Node.js 22.15 on, and not in Node.js 20. */
 export interface NativeZstd {
@@ -44,12 +44,12 @@ export function zstdCodec(native: NativeZstd | undefined, load: () => FzstdPacka
       let left = maxBytes;
       // One frame at a time: Node stops behind the first, and says nothing of the rest.
       const parts = zstdFrames(bytes).map(frame => {
-        const { from, to, contentBytes } = frame;
+        const { contentBytes } = frame;
         if (contentBytes !== undefined && contentBytes > left) throw tooLarge('zstd', contentBytes, left);
         const part =
           native === undefined
             ? inflateFrame(library(), bytes, frame, left)
-            : native.zstdDecompressSync(bytes.subarray(from, to), { maxOutputLength: Math.max(1, left) });
+            : native.zstdDecompressSync(withFittingWindow(bytes, frame), { maxOutputLength: Math.max(1, left) });
         if (part.length > left) throw tooLarge('zstd', part.length, left);
         if (contentBytes !== undefined && contentBytes !== part.length)
           throw new Error(`zstd: a frame of ${contentBytes} bytes holds ${part.length}`);
@@ -59,4 +59,16 @@ export function zstdCodec(native: NativeZstd | undefined, load: () => FzstdPacka
       return parts.length === 1 ? parts[0]! : Buffer.concat(parts);
     },
   };
+}
+
+/** The frame; with a smaller window when it claims more than it can fill, since zlib would take that much memory: 128 MiB for 36 bytes. */
+function withFittingWindow(bytes: Buffer, frame: ZstdFrame): Buffer {
+  const { from, to, windowAt } = frame;
+  const whole = bytes.subarray(from, to);
+  if (windowAt === undefined) return whole;
+  const descriptor = fittingWindow(frame);
+  if (bytes[windowAt]! <= descriptor) return whole;
+  const copy = Buffer.from(whole);
+  copy[windowAt - from] = descriptor;
+  return copy;
 }

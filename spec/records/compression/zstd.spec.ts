@@ -85,11 +85,7 @@ describe.each(readers)('zstd, read by %s', (_, codec) => {
     expect(() => codec.decompress(sized, LIMIT)).toThrow(/cannot hold/);
     const wide = Buffer.from([0x28, 0xb5, 0x2f, 0xfd, 0, 0xa8, ...header(true, 0, 1), 97]);
     const before = process.memoryUsage().arrayBuffers;
-    try {
-      expect(codec.decompress(wide, LIMIT).toString()).toBe('a');
-    } catch (error) {
-      expect((error as Error).message).toMatch(/requires too much memory|memory/);
-    }
+    expect(codec.decompress(wide, LIMIT).toString()).toBe('a');
     expect(process.memoryUsage().arrayBuffers - before).toBeLessThan(1 << 20);
   });
 
