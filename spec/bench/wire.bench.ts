@@ -62,15 +62,15 @@ async function main(): Promise<void> {
   await row('lazy: Fetch decoded, no record touched', RECORDS, {
     [ours]: () => (sink = Fetch.decodeResponse(11, new Reader(fetched))),
   });
-  await row('lazy: every record stepped over', RECORDS, { [ours]: () => readFetch(fetched, 'steps') });
-  await row('lazy: a record object each', RECORDS, { [ours]: () => readFetch(fetched, 'records') });
+  await row('lazy: every record stepped over', RECORDS, { [ours]: () => stepOver(fetched) });
+  await row('lazy: a record object each', RECORDS, { [ours]: () => makeRecords(fetched) });
   const opened = openBatch(Buffer.from(writeBatch('none')), scanBatches(Buffer.from(writeBatch('none')))[0]!, limits);
   await row('a record object alone', RECORDS, {
     [ours]: () => {
       for (let at = 0; at < RECORDS; at++) kept[at] = recordAt(opened, at, at, timestamp + at);
     },
   });
-  await row('lazy: a record object each, its value read', RECORDS, { [ours]: () => readFetch(fetched, 'values') });
+  await row('lazy: a record object each, its value read', RECORDS, { [ours]: () => readValues(fetched) });
   const head = ['', ...peers.NAMES.flatMap(name => [`${name} ns`, 'bytes'])];
   console.log(`\n${table(head, rows)}`);
 
@@ -165,22 +165,43 @@ function openedOf(header: unknown, frame: unknown): never {
   return current as never;
 }
 
-function readFetch(frame: Buffer, how: 'all' | 'steps' | 'records' | 'values' = 'all'): void {
+// A loop of its own each, as delivery has one: what is shared by several is compiled for the dearest of them.
+
+function batchesOf(frame: Buffer): ReturnType<typeof openBatch>[] {
   const { records } = Fetch.decodeResponse(11, new Reader(frame)).responses[0]!.partitions[0]!;
+  return scanBatches(records!).map(header => openBatch(records!, header, limits));
+}
+
+function stepOver(frame: Buffer): void {
   let sum = 0;
-  for (const header of scanBatches(records!)) {
-    const batch = openBatch(records!, header, limits);
-    const cursor = new RecordCursor(batch);
-    while (cursor.next()) {
-      if (how === 'steps') {
-        sum += cursor.offsetDelta;
-        continue;
-      }
+  for (const batch of batchesOf(frame))
+    for (const cursor = new RecordCursor(batch); cursor.next();) sum += cursor.offsetDelta;
+  sink = sum;
+}
+
+function makeRecords(frame: Buffer): void {
+  for (const batch of batchesOf(frame))
+    for (const cursor = new RecordCursor(batch); cursor.next();)
       kept[cursor.offsetDelta] = recordAt(batch, cursor.position, cursor.offsetDelta, cursor.timestamp);
-      if (how !== 'records') sum += readValue(batch.frame, cursor.position)!.length;
-      if (how === 'all') sum += readKey(batch.frame, cursor.position)!.length;
+}
+
+function readValues(frame: Buffer): void {
+  let sum = 0;
+  for (const batch of batchesOf(frame))
+    for (const cursor = new RecordCursor(batch); cursor.next();) {
+      kept[cursor.offsetDelta] = recordAt(batch, cursor.position, cursor.offsetDelta, cursor.timestamp);
+      sum += readValue(batch.frame, cursor.position)!.length;
     }
-  }
+  sink = sum;
+}
+
+function readFetch(frame: Buffer): void {
+  let sum = 0;
+  for (const batch of batchesOf(frame))
+    for (const cursor = new RecordCursor(batch); cursor.next();) {
+      kept[cursor.offsetDelta] = recordAt(batch, cursor.position, cursor.offsetDelta, cursor.timestamp);
+      sum += readKey(batch.frame, cursor.position)!.length + readValue(batch.frame, cursor.position)!.length;
+    }
   sink = sum;
 }
 
