@@ -18,7 +18,7 @@ export const batches: FuzzTarget = {
   name: 'batches',
   property:
     'the records of a batch of any kind are read as they were written, also behind another and before half of one',
-  cases: { quick: 2_500, change: 50_000, long: 1_000_000 },
+  cases: { quick: 2_500, change: 20_000, long: 1_000_000 },
   run(random) {
     const all = Array.from({ length: 1 + random.below(3) }, () => randomBatch(random));
     const field = Buffer.concat(all.map(one => one.bytes));
@@ -65,7 +65,7 @@ export const hostileBatches: FuzzTarget = {
   name: 'hostile-batches',
   property:
     'a batch that lies under a correct CRC is read, or refused with its offset, and with topic and partition once opened',
-  cases: { quick: 5_000, change: 100_000, long: 5_000_000 },
+  cases: { quick: 5_000, change: 40_000, long: 5_000_000 },
   run(random) {
     const bytes = mutated(randomBatch(random), random);
     let scanned = false;
@@ -95,7 +95,7 @@ export const hostileBatches: FuzzTarget = {
 export const noBatches: FuzzTarget = {
   name: 'no-batches',
   property: 'random bytes, the first of a batch in front of some, are no batches or refused with an offset',
-  cases: { quick: 5_000, change: 100_000, long: 5_000_000 },
+  cases: { quick: 5_000, change: 40_000, long: 5_000_000 },
   run(random) {
     const bytes = random.bytes(random.below(300));
     if (random.chance(0.7)) randomBatch(random).bytes.copy(bytes, 0, 0, random.below(BATCH.records + 1));
