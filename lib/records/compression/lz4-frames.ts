@@ -1,4 +1,4 @@
-import { tooLarge } from './codec';
+import { checkFrames, tooLarge } from './codec';
 
 /** A frame, found by its lengths alone: nothing is inflated. */
 export interface Lz4Frame {
@@ -8,20 +8,17 @@ export interface Lz4Frame {
   readonly bound: number;
   /** What it says it inflates to; most do not say it. */
   readonly contentBytes: number | undefined;
-  readonly blocks: readonly Lz4Block[];
-}
-
-interface Lz4Block {
-  readonly from: number;
-  readonly to: number;
-  readonly stored: boolean;
-  /** Uncompressed, at most. */
-  readonly maxBytes: number;
+  /** Where its first block begins. */
+  readonly blocksFrom: number;
+  /** Behind each block. */
+  readonly checksumBytes: number;
 }
 
 const MAGIC = 0x184d2204;
 /** Sixteen magic numbers of frames to be stepped over. */
 const SKIPPABLE = 0x184d2a50;
+/** Of a block's length: it is not compressed. */
+const STORED = 0x8000_0000;
 const FLAG = { dictionary: 0x01, reserved: 0x02, contentChecksum: 0x04, contentSize: 0x08, blockChecksum: 0x10 };
 /** A byte of a compressed block adds at most as many bytes to a length. */
 const MOST_PER_BYTE = 255;
@@ -40,6 +37,7 @@ export function lz4Frames(bytes: Buffer): readonly Lz4Frame[] {
     } else if (magic === MAGIC) {
       const frame = readFrame(bytes, at);
       frames.push(frame);
+      checkFrames('lz4', frames.length);
       at = frame.to;
     } else throw new Error(`lz4: no frame begins with 0x${magic.toString(16)}`);
     whole = true;
@@ -51,11 +49,16 @@ export function lz4Frames(bytes: Buffer): readonly Lz4Frame[] {
 /** What a frame inflates to, found by stepping over its sequences; a `RangeError` once it is more than `maxBytes`. */
 export function lz4FrameBytes(bytes: Buffer, frame: Lz4Frame, maxBytes: number): number {
   let total = 0;
-  for (const block of frame.blocks) {
-    total += block.stored ? block.maxBytes : blockBytes(bytes, block);
+  // The blocks are walked again, and not kept when they are found: they may be of four bytes each.
+  for (let at = frame.blocksFrom; ;) {
+    const word = bytes.readUInt32LE(at);
+    at += 4;
+    if (word === 0) return total;
+    const length = word % STORED;
+    total += word >= STORED ? length : inflatedBytes(bytes, at, at + length);
     if (total > maxBytes) throw tooLarge('lz4', total, maxBytes);
+    at += length + frame.checksumBytes;
   }
-  return total;
 }
 
 function readFrame(bytes: Buffer, from: number): Lz4Frame {
@@ -76,31 +79,28 @@ function readFrame(bytes: Buffer, from: number): Lz4Frame {
     at += 8;
   }
   at++; // the descriptor's checksum, which the package verifies
-  const blocks: Lz4Block[] = [];
+  const blocksFrom = at;
   let bound = 0;
   for (;;) {
     if (bytes.length - at < 4) throw new Error('lz4: a frame without its end');
     const word = bytes.readUInt32LE(at);
     at += 4;
     if (word === 0) break;
-    const stored = word >= 0x8000_0000;
-    const length = word & 0x7fff_ffff;
+    const length = word % STORED;
     if (length > blockBytes || length + checksumBytes > bytes.length - at)
       throw new Error(`lz4: a block of ${length} bytes where ${bytes.length - at} are left`);
-    const maxBytes = stored ? length : Math.min(blockBytes, length * MOST_PER_BYTE);
-    blocks.push({ from: at, to: at + length, stored, maxBytes });
-    bound += maxBytes;
+    bound += word >= STORED ? length : Math.min(blockBytes, length * MOST_PER_BYTE);
     at += length + checksumBytes;
   }
   if ((flags & FLAG.contentChecksum) !== 0) at += 4;
   if (at > bytes.length) throw new Error('lz4: the checksum of a frame is cut off');
   if (contentBytes !== undefined && contentBytes > bound)
     throw new Error(`lz4: ${at - from} bytes cannot hold ${contentBytes}`);
-  return { from, to: at, bound, contentBytes, blocks };
+  return { from, to: at, bound, contentBytes, blocksFrom, checksumBytes };
 }
 
 /** Sequences of literals and copies: their lengths are all that counts here. */
-function blockBytes(bytes: Buffer, { from, to }: Lz4Block): number {
+function inflatedBytes(bytes: Buffer, from: number, to: number): number {
   let total = 0;
   for (let at = from; at < to;) {
     const token = bytes[at++]!;

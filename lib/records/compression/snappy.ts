@@ -24,7 +24,6 @@ function isXerial(bytes: Uint8Array): boolean {
 
 function decompressXerial(bytes: Uint8Array, maxBytes: number): Buffer {
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.length);
-  const blocks: { readonly from: number; readonly to: number; readonly size: BlockSize }[] = [];
   let total = 0;
   for (let at = XERIAL_HEADER_BYTES; at < bytes.length;) {
     if (bytes.length - at < 4) throw new Error('snappy: the length of a block is cut off');
@@ -34,14 +33,16 @@ function decompressXerial(bytes: Uint8Array, maxBytes: number): Buffer {
     const size = blockSize(bytes, from, to);
     total += size.bytes;
     if (total > maxBytes) throw tooLarge('snappy', total, maxBytes);
-    blocks.push({ from, to, size });
     at = to;
   }
   const output = Buffer.allocUnsafe(total);
-  let at = 0;
-  for (const block of blocks) {
-    decodeBlock(bytes, block.size.next, block.to, output, at, at + block.size.bytes);
-    at += block.size.bytes;
+  // Read again rather than kept: a block may be of five bytes, and an object of many more.
+  for (let at = XERIAL_HEADER_BYTES, out = 0; at < bytes.length;) {
+    const to = at + 4 + view.getInt32(at);
+    const size = blockSize(bytes, at + 4, to);
+    decodeBlock(bytes, size.next, to, output, out, out + size.bytes);
+    out += size.bytes;
+    at = to;
   }
   return output;
 }

@@ -1,3 +1,5 @@
+import { checkFrames } from './codec';
+
 /** A frame, found by its lengths alone: nothing is inflated. */
 export interface ZstdFrame {
   readonly from: number;
@@ -38,6 +40,7 @@ export function zstdFrames(bytes: Buffer): readonly ZstdFrame[] {
     } else if (magic === MAGIC) {
       const frame = readFrame(bytes, at);
       frames.push(frame);
+      checkFrames('zstd', frames.length);
       at = frame.to;
     } else throw new Error(`zstd: no frame begins with 0x${magic.toString(16)}`);
     whole = true;

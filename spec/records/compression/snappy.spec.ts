@@ -91,6 +91,14 @@ describe('snappy', () => {
     expect(() => snappy.decompress(Buffer.from([0xff, 0xff, 0xff, 0xff, 0x0f, 0, 97]), 2 ** 40)).toThrow(/cannot hold/);
   });
 
+  it('keeps nothing of the blocks it walks over', () => {
+    // A million and a half of them, each of no bytes.
+    const blocks = Buffer.concat([xerialHeader, Buffer.alloc(7_500_000, Buffer.from([0, 0, 0, 1, 0]))]);
+    const before = process.memoryUsage().heapUsed;
+    expect(snappy.decompress(blocks, LIMIT)).toHaveLength(0);
+    expect(process.memoryUsage().heapUsed - before).toBeLessThan(16 << 20);
+  });
+
   it('ends on any bytes with bytes or an error', () => {
     fc.assert(
       fc.property(fc.uint8Array({ maxLength: 60 }), fc.boolean(), (bytes, blocks) => {

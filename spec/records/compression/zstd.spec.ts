@@ -79,6 +79,16 @@ describe.each(readers)('zstd, read by %s', (_, codec) => {
     expect(process.memoryUsage().arrayBuffers - before).toBeLessThan(16 << 20);
   });
 
+  it('keeps nothing of empty blocks, and reads no more frames than anybody writes', () => {
+    const blocks = Buffer.concat([frame(), Buffer.alloc(1_500_000), Buffer.from(header(true, 0, 0))]);
+    const before = process.memoryUsage().heapUsed;
+    expect(codec.decompress(blocks, LIMIT)).toHaveLength(0);
+    expect(process.memoryUsage().heapUsed - before).toBeLessThan(16 << 20);
+    const one = Buffer.from(frame(...header(true, 1, 1), 97));
+    expect(codec.decompress(Buffer.alloc(1_000 * one.length, one), LIMIT).toString()).toBe('a'.repeat(1_000));
+    expect(() => codec.decompress(Buffer.alloc(1_001 * one.length, one), LIMIT)).toThrow('more than 1000 frames');
+  });
+
   it('takes no memory for a size or a window that is claimed', () => {
     // 2^40 bytes of content by the header, and a window of 2 GiB; each frame has one byte.
     const sized = Buffer.from([0x28, 0xb5, 0x2f, 0xfd, 0xe0, 0, 0, 0, 0, 0, 1, 0, 0, ...header(true, 0, 1), 97]);
