@@ -12,7 +12,7 @@ const USAGE = `npm run fuzz [-- options]: hostile bytes for every decoder, until
 
 const { values } = parseArgs({
   options: {
-    minutes: { type: 'string', default: '10' },
+    minutes: { type: 'string' },
     target: { type: 'string' },
     seed: { type: 'string' },
     cases: { type: 'string' },
@@ -28,19 +28,21 @@ function main(): void {
   if (values.help) return console.log(USAGE);
   const chosen = targets.filter(target => values.target === undefined || target.name === values.target);
   if (chosen.length === 0) throw new Error(`no target is called ${values.target}\n${USAGE}`);
-  const seed = values.seed === undefined ? Math.floor(Date.now() / 1000) : Number(values.seed);
+  const seed = numberOf('seed') ?? Math.floor(Date.now() / 1000);
+  const minutes = numberOf('minutes') ?? 10;
+  const given = numberOf('cases');
   console.log(`Node ${process.version}, seeds from ${seed}`);
   const watchdog = watch(
     chosen.map(target => target.name),
     HANGS_AFTER_MS,
   );
-  const ends = performance.now() + Number(values.minutes) * 60_000;
+  const ends = performance.now() + minutes * 60_000;
   const figures: FuzzFigures[] = [];
   const failures: string[] = [];
   chosen.forEach((target, index) => {
     // An equal part of what is left: a target that reaches its count early leaves its time to the others.
     const ms = (ends - performance.now()) / (chosen.length - index);
-    const cases = values.cases === undefined ? target.cases.long : Number(values.cases);
+    const cases = given ?? target.cases.long;
     let shown = performance.now();
     const onCase = (current: number, done: number): void => {
       watchdog.begin(index, current);
@@ -71,6 +73,14 @@ function main(): void {
   );
   console.log(failures.length === 0 ? 'nothing found' : `${failures.length} targets fail`);
   if (failures.length > 0) process.exitCode = 1;
+}
+
+/** Throws for what is no number: nothing would be run, and nothing found. */
+function numberOf(option: 'minutes' | 'seed' | 'cases'): number | undefined {
+  const value = values[option];
+  if (value === undefined) return undefined;
+  if (value === '' || !(Number(value) >= 0)) throw new Error(`--${option} is a number, not ${value}\n${USAGE}`);
+  return Number(value);
 }
 
 main();
