@@ -6,7 +6,7 @@ export interface FuzzTarget {
   readonly name: string;
   /** What holds, as a sentence. */
   readonly property: string;
-  /** How often: in every run of the unit suite, with `CI=true`, and by `npm run fuzz`. */
+  /** How often: in every run of the unit suite, with `KAFKA_RX_FULL=true`, and by `npm run fuzz`. */
   readonly cases: { readonly quick: number; readonly change: number; readonly long: number };
   /** Throws when it does not hold. Returns the number of checks made [1]. `seed` may choose what is to be checked, in turn. */
   run(random: Random, seed: number): number | void;
