@@ -23,28 +23,30 @@ const MAX_LOG = [9, 8, 9] as const;
 const SYMBOLS = [36, 32, 53] as const;
 
 /**
- * Throws when a compressed block of the frame claims more than a block may hold, or what is not there. Done before `fzstd`
+ * Counts what the frame comes to, and throws when a compressed block of the frame claims more than a block may hold, or what is not there. Done before `fzstd`
  * gets it, which checks neither: a frame of 18 bytes kept it busy for minutes, another one for ever.
  */
-export function checkBlocks(bytes: Buffer, frame: ZstdFrame): void {
+export function checkBlocks(bytes: Buffer, frame: ZstdFrame): number {
   const limit = Math.min(MAX_BLOCK_BYTES, frame.windowBytes);
   const tables: (FseTable | undefined)[] = [undefined, undefined, undefined];
+  let total = 0;
   for (let at = frame.blocksFrom; at < frame.blocksTo;) {
     const header = bytes.readUIntLE(at, 3);
     const kind = (header >> 1) & 3;
     const size = header >> 3;
     at += 3;
-    if (kind === COMPRESSED) checkBlock(bytes.subarray(at, at + size), limit, tables);
+    total += kind === COMPRESSED ? checkBlock(bytes.subarray(at, at + size), limit, tables) : size;
     at += kind === 1 ? 1 : size;
   }
+  return total;
 }
 
-function checkBlock(block: Buffer, limit: number, tables: (FseTable | undefined)[]): void {
+function checkBlock(block: Buffer, limit: number, tables: (FseTable | undefined)[]): number {
   const { literals, next } = readLiterals(block);
   if (literals > limit) throw new Error(`zstd: a block with ${literals} bytes of literals`);
   let at = next;
   let count = byteAt(block, at++);
-  if (count === 0) return;
+  if (count === 0) return literals;
   if (count === 255) {
     count = byteAt(block, at) + (byteAt(block, at + 1) << 8) + 0x7f00;
     at += 2;
@@ -62,7 +64,7 @@ function checkBlock(block: Buffer, limit: number, tables: (FseTable | undefined)
     if (tables[table] === undefined) throw new Error('zstd: a block repeats a table that was never there');
     if (tables[table]!.lastSymbol >= SYMBOLS[table]!) throw new Error('zstd: a code that does not exist');
   }
-  checkSequences(block, at, count, { literals, limit }, tables as FseTable[]);
+  return checkSequences(block, at, count, { literals, limit }, tables as FseTable[]);
 }
 
 /** How many literals there are, and where the sequences begin. */
@@ -99,7 +101,7 @@ function checkSequences(
   count: number,
   sizes: { readonly literals: number; readonly limit: number },
   [literalTable, offsetTable, matchTable]: readonly FseTable[],
-): void {
+): number {
   const last = byteAt(block, block.length - 1);
   if (last === 0 || from >= block.length) throw cutOff();
   const start = from * 8;
@@ -124,11 +126,12 @@ function checkSequences(
     total += MATCH_LENGTHS.base[matchCode]! + read(MATCH_LENGTHS.bits[matchCode]!);
     literals += LITERAL_LENGTHS.base[literalCode]! + read(LITERAL_LENGTHS.bits[literalCode]!);
     if (total > sizes.limit || literals > sizes.literals) throw new Error('zstd: a block holds more than it may');
-    if (left === 1) break;
+    if (left === 1) break; // the last leads to no other
     literalState = literalTable!.base[literalState]! + read(literalTable!.bits[literalState]!);
     matchState = matchTable!.base[matchState]! + read(matchTable!.bits[matchState]!);
     offsetState = offsetTable!.base[offsetState]! + read(offsetTable!.bits[offsetState]!);
   }
+  return total;
 }
 
 function lengths(first: number, bits: readonly number[]): Lengths {

@@ -105,6 +105,20 @@ describe.each(readers)('zstd, read by %s', (_, codec) => {
     expect(performance.now() - before).toBeLessThan(200);
   });
 
+  it('takes time for what there is, and not for a window times the number of blocks', () => {
+    // 16 MiB from 512 bytes, with a window as large, and 10,000 blocks of a byte.
+    const content = Array.from({ length: 128 }, () => [...header(false, 1, 131_072), 97]).flat();
+    const rest = Buffer.alloc(40_000, Buffer.from([...header(false, 1, 1), 97]));
+    const bytes = Buffer.concat([
+      Buffer.from([0x28, 0xb5, 0x2f, 0xfd, 0, 14 << 3, ...content]),
+      rest,
+      Buffer.from([1, 0, 0]),
+    ]);
+    const before = performance.now();
+    expect(codec.decompress(bytes, 17 << 20)).toHaveLength((16 << 20) + 10_000);
+    expect(performance.now() - before).toBeLessThan(500);
+  });
+
   it.each<[string, Buffer, RegExp?]>([
     ['no bytes', Buffer.alloc(0)],
     ['another magic number', Buffer.from([0x29, 0xb5, 0x2f, 0xfd, 0, 0, 1, 0, 0])],
