@@ -71,11 +71,12 @@ describe('lz4', () => {
 
   it('keeps nothing of the blocks it walks over, and reads no more frames than anybody writes', () => {
     const [head, end] = [lz4.compress(Buffer.alloc(0)).subarray(0, 7), Buffer.alloc(4)];
-    // Two million stored blocks without a byte.
-    const blocks = Buffer.concat([head, Buffer.alloc(8 << 20, Buffer.from([0, 0, 0, 0x80])), end]);
+    // Eight million stored blocks without a byte.
+    const blocks = Buffer.concat([head, Buffer.alloc(32 << 20, Buffer.from([0, 0, 0, 0x80])), end]);
     const before = process.memoryUsage().heapUsed;
     expect(lz4.decompress(blocks, LIMIT)).toHaveLength(0);
-    expect(process.memoryUsage().heapUsed - before).toBeLessThan(16 << 20);
+    // Garbage counts as long as nobody collects it: tens of megabytes on Node 24. An object kept for each block was 400 and more.
+    expect(process.memoryUsage().heapUsed - before).toBeLessThan(128 << 20);
     const empty = Buffer.concat([head, end]);
     expect(lz4.decompress(Buffer.alloc(1_000 * empty.length, empty), LIMIT)).toHaveLength(0);
     expect(() => lz4.decompress(Buffer.alloc(1_001 * empty.length, empty), LIMIT)).toThrow('more than 1000 frames');

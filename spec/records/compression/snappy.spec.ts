@@ -92,11 +92,12 @@ describe('snappy', () => {
   });
 
   it('keeps nothing of the blocks it walks over', () => {
-    // A million and a half of them, each of no bytes.
-    const blocks = Buffer.concat([xerialHeader, Buffer.alloc(7_500_000, Buffer.from([0, 0, 0, 1, 0]))]);
+    // Six million of them, each of no bytes.
+    const blocks = Buffer.concat([xerialHeader, Buffer.alloc(30_000_000, Buffer.from([0, 0, 0, 1, 0]))]);
     const before = process.memoryUsage().heapUsed;
     expect(snappy.decompress(blocks, LIMIT)).toHaveLength(0);
-    expect(process.memoryUsage().heapUsed - before).toBeLessThan(16 << 20);
+    // Garbage counts as long as nobody collects it: tens of megabytes on Node 24. An object kept for each block was 400 and more.
+    expect(process.memoryUsage().heapUsed - before).toBeLessThan(128 << 20);
   });
 
   it('ends on any bytes with bytes or an error', () => {

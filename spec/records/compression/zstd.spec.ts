@@ -80,10 +80,11 @@ describe.each(readers)('zstd, read by %s', (_, codec) => {
   });
 
   it('keeps nothing of empty blocks, and reads no more frames than anybody writes', () => {
-    const blocks = Buffer.concat([frame(), Buffer.alloc(1_500_000), Buffer.from(header(true, 0, 0))]);
+    const blocks = Buffer.concat([frame(), Buffer.alloc(6_000_000), Buffer.from(header(true, 0, 0))]);
     const before = process.memoryUsage().heapUsed;
     expect(codec.decompress(blocks, LIMIT)).toHaveLength(0);
-    expect(process.memoryUsage().heapUsed - before).toBeLessThan(16 << 20);
+    // Garbage counts as long as nobody collects it: tens of megabytes on Node 24. An object kept for each block was 400 and more.
+    expect(process.memoryUsage().heapUsed - before).toBeLessThan(128 << 20);
     const one = Buffer.from(frame(...header(true, 1, 1), 97));
     expect(codec.decompress(Buffer.alloc(1_000 * one.length, one), LIMIT).toString()).toBe('a'.repeat(1_000));
     expect(() => codec.decompress(Buffer.alloc(1_001 * one.length, one), LIMIT)).toThrow('more than 1000 frames');
