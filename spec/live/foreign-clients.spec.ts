@@ -20,7 +20,7 @@ describeClusters('clients that share no code with ours', cluster => {
       ['b', 'two'],
     ]);
 
-    const records = await aiokafka.consume(cluster.brokers, topic);
+    const records = await aiokafka.consume(cluster.brokers, topic, 1, 2);
 
     expect(records.map(({ offset, key, value }) => [offset, String(key), String(value)])).toEqual([
       [0, 'a', 'one'],

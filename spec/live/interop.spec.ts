@@ -100,7 +100,7 @@ describeReal('records between clients', cluster => {
       });
 
     toOthers(JAVA, async (topic, stored) => {
-      expect(byPlace(await javaPeer.consume(cluster.brokers, topic))).toEqual(
+      expect(byPlace(await javaPeer.consume(cluster.brokers, topic, PARTITIONS, stored.length))).toEqual(
         byPlace(sample().map((record, i) => ({ ...record, ...place(stored[i]!), timestamp: record.timestamp! }))),
       );
     });
@@ -113,7 +113,7 @@ describeReal('records between clients', cluster => {
     });
 
     toOthers(AIOKAFKA, async (topic, stored) => {
-      expect(byPlace(await aiokafka.consume(cluster.brokers, topic))).toEqual(
+      expect(byPlace(await aiokafka.consume(cluster.brokers, topic, PARTITIONS, stored.length))).toEqual(
         byPlace(sample().map(({ timestamp: _, ...record }, i) => ({ ...record, ...place(stored[i]!) }))),
       );
     });

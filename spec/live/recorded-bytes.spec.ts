@@ -148,7 +148,7 @@ describeReal('recorded frames', cluster => {
     const topic = await clients.topic('aiokafka', 3);
     await recorded('aiokafka', cluster.brokers, async brokers => {
       await aiokafka.produce(brokers, topic, [{ key: null, value: Buffer.from('v'), headers: [] }], 'gzip');
-      expect(await aiokafka.consume(brokers, topic)).toHaveLength(1);
+      expect(await aiokafka.consume(brokers, topic, 3, 1)).toHaveLength(1);
     });
   });
 

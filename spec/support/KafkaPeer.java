@@ -1,11 +1,16 @@
 import java.io.BufferedReader;
+import java.io.IOException;
 import java.io.InputStreamReader;
+import java.io.PrintStream;
+import java.io.UncheckedIOException;
+import java.nio.charset.StandardCharsets;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.Base64;
 import java.util.List;
 import java.util.Map;
 import java.util.concurrent.Future;
+import java.util.stream.IntStream;
 import org.apache.kafka.clients.consumer.ConsumerRecord;
 import org.apache.kafka.clients.consumer.KafkaConsumer;
 import org.apache.kafka.clients.producer.KafkaProducer;
@@ -21,9 +26,23 @@ import org.apache.kafka.common.serialization.ByteArraySerializer;
  * partition, timestamp, key, value, then name and value of each header. What is printed has the offset before the timestamp.
  */
 public class KafkaPeer {
+  /** A file: what a stream to another process loses is lost in silence. */
+  static final PrintStream OUT = file(System.getProperty("peer.out"));
+  static final Duration PATIENCE = Duration.ofSeconds(30);
+
   public static void main(String[] args) throws Exception {
     if (args[0].equals("produce")) produce(args[1], args[2], args[3]);
-    else consume(args[1], args[2]);
+    else consume(args[1], args[2], Integer.parseInt(args[3]), Integer.parseInt(args[4]));
+    OUT.close();
+    if (OUT.checkError()) throw new IllegalStateException("the output could not be written");
+  }
+
+  static PrintStream file(String path) {
+    try {
+      return new PrintStream(path, StandardCharsets.UTF_8);
+    } catch (IOException error) {
+      throw new UncheckedIOException(error);
+    }
   }
 
   static void produce(String brokers, String topic, String compression) throws Exception {
@@ -43,23 +62,32 @@ public class KafkaPeer {
       producer.flush();
       for (Future<RecordMetadata> one : sent) {
         RecordMetadata stored = one.get();
-        System.out.println(stored.partition() + "\t" + stored.offset() + "\t" + stored.timestamp());
+        OUT.println(stored.partition() + "\t" + stored.offset() + "\t" + stored.timestamp());
       }
     }
   }
 
-  static void consume(String brokers, String topic) {
+  /** Reads until there are as many records as expected, and then whatever else there is; gives up after a while with fewer. */
+  static void consume(String brokers, String topic, int partitionCount, int expected) {
     Map<String, Object> config =
         Map.of("bootstrap.servers", brokers, "enable.auto.commit", false, "isolation.level", "read_committed");
+    long deadline = System.nanoTime() + PATIENCE.toNanos();
     try (var consumer = new KafkaConsumer<>(config, new ByteArrayDeserializer(), new ByteArrayDeserializer())) {
       List<TopicPartition> partitions =
-          consumer.partitionsFor(topic).stream().map(one -> new TopicPartition(topic, one.partition())).toList();
+          IntStream.range(0, partitionCount).mapToObj(one -> new TopicPartition(topic, one)).toList();
       consumer.assign(partitions);
       consumer.seekToBeginning(partitions);
+      int seen = 0;
+      while (seen < expected && System.nanoTime() < deadline) seen += printNext(consumer);
       Map<TopicPartition, Long> ends = consumer.endOffsets(partitions);
-      while (partitions.stream().anyMatch(one -> consumer.position(one) < ends.get(one)))
-        for (ConsumerRecord<byte[], byte[]> record : consumer.poll(Duration.ofMillis(200))) print(record);
+      while (partitions.stream().anyMatch(one -> consumer.position(one) < ends.get(one))) printNext(consumer);
     }
+  }
+
+  static int printNext(KafkaConsumer<byte[], byte[]> consumer) {
+    var records = consumer.poll(Duration.ofMillis(200));
+    for (ConsumerRecord<byte[], byte[]> record : records) print(record);
+    return records.count();
   }
 
   static void print(ConsumerRecord<byte[], byte[]> record) {
@@ -68,7 +96,7 @@ public class KafkaPeer {
     line.append('\t').append(encode(record.key())).append('\t').append(encode(record.value()));
     for (Header header : record.headers())
       line.append('\t').append(header.key()).append('\t').append(encode(header.value()));
-    System.out.println(line);
+    OUT.println(line);
   }
 
   static byte[] decode(String text) {

@@ -16,12 +16,16 @@ export const aiokafka = {
     await runProgram(PYTHON, [SCRIPT, 'produce', brokers, topic, compression], { input });
   },
 
-  /** Every record up to the present end of each partition, as a reader of committed ones sees it. */
+  /** As many records as are `expected`, and more if there are more, as a reader of committed ones sees them; fewer after 30 s. */
   async consume(
     brokers: string,
     topic: string,
+    partitions: number,
+    expected: number,
   ): Promise<readonly (PeerRecord & { readonly partition: number; readonly offset: number })[]> {
-    const text = (await runProgram(PYTHON, [SCRIPT, 'consume', brokers, topic])).toString();
+    const text = (
+      await runProgram(PYTHON, [SCRIPT, 'consume', brokers, topic, String(partitions), String(expected)])
+    ).toString();
     return (JSON.parse(text) as WireRecord[]).map(record => ({
       partition: record.partition!,
       offset: record.offset!,

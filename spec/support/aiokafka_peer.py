@@ -3,8 +3,11 @@ import asyncio
 import base64
 import json
 import sys
+import time
 
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
+
+PATIENCE_S = 30
 
 
 def decode(text):
@@ -35,29 +38,29 @@ async def produce(brokers, topic, compression):
         await producer.stop()
 
 
-async def consume(brokers, topic):
+async def consume(brokers, topic, partition_count, expected):
+    """Reads until there are as many records as expected, and then whatever else there is; gives up after a while with fewer."""
     consumer = AIOKafkaConsumer(bootstrap_servers=brokers, isolation_level="read_committed", enable_auto_commit=False)
     await consumer.start()
     try:
-        partitions = [TopicPartition(topic, p) for p in sorted(await known_partitions(consumer, topic))]
+        partitions = [TopicPartition(topic, p) for p in range(int(partition_count))]
         consumer.assign(partitions)
         await consumer.seek_to_beginning(*partitions)
-        ends = await consumer.end_offsets(partitions)
         records = []
+        deadline = time.monotonic() + PATIENCE_S
+        while len(records) < int(expected) and time.monotonic() < deadline:
+            records += await next_records(consumer)
+        ends = await consumer.end_offsets(partitions)
         while any([await consumer.position(p) < ends[p] for p in partitions]):
-            for batch in (await consumer.getmany(timeout_ms=200)).values():
-                records += batch
+            records += await next_records(consumer)
         records.sort(key=lambda record: (record.partition, record.offset))
         print(json.dumps([describe(record) for record in records]))
     finally:
         await consumer.stop()
 
 
-async def known_partitions(consumer, topic):
-    consumer.subscribe([topic])
-    await consumer._client.force_metadata_update()
-    consumer.unsubscribe()
-    return consumer.partitions_for_topic(topic)
+async def next_records(consumer):
+    return [record for batch in (await consumer.getmany(timeout_ms=200)).values() for record in batch]
 
 
 def describe(record):

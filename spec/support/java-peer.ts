@@ -1,5 +1,6 @@
 import { createHash } from 'node:crypto';
-import { readFileSync } from 'node:fs';
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { cachedFolder } from './cache-folder';
 import { kafkaJars } from './kafka-jars';
@@ -42,9 +43,14 @@ export const javaPeer = {
     });
   },
 
-  /** Every record up to the present ends, in the order of offsets within each partition. */
-  async consume(brokers: string, topic: string): Promise<readonly (JavaRecord & JavaStored)[]> {
-    const lines = await run(['consume', brokers, topic], '');
+  /** As many records as are `expected`, and more if there are more, in the order of offsets within each partition; fewer after 30 s. */
+  async consume(
+    brokers: string,
+    topic: string,
+    partitions: number,
+    expected: number,
+  ): Promise<readonly (JavaRecord & JavaStored)[]> {
+    const lines = await run(['consume', brokers, topic, String(partitions), String(expected)], '');
     return lines.map(line => {
       const [partition, offset, timestamp, key, value, ...rest] = line.split('\t') as [
         string,
@@ -73,10 +79,18 @@ export const javaPeer = {
 async function run(args: readonly string[], input: string): Promise<string[]> {
   const jars = await kafkaJars();
   const classes = await compiled(jars);
-  // This JVM lives for a second or two: the quick compiler is the faster one.
-  const java = ['-XX:TieredStopAtLevel=1', '-XX:+UseSerialGC', '-cp', `${classes}:${jars}/*`, 'KafkaPeer', ...args];
-  const text = (await runProgram('java', java, { input })).toString();
-  return text.split('\n').filter(line => line.includes('\t'));
+  const folder = mkdtempSync(join(tmpdir(), 'java-peer-'));
+  try {
+    const out = join(folder, 'out');
+    // This JVM lives for a second or two: the quick compiler is the faster one.
+    const jvm = ['-XX:TieredStopAtLevel=1', '-XX:+UseSerialGC', `-Dpeer.out=${out}`, '-cp', `${classes}:${jars}/*`];
+    await runProgram('java', [...jvm, 'KafkaPeer', ...args], { input });
+    return readFileSync(out, 'utf8')
+      .split('\n')
+      .filter(line => line.includes('\t'));
+  } finally {
+    rmSync(folder, { recursive: true, force: true });
+  }
 }
 
 /** The folder with its classes, made once for each state of the source: compiling takes longer than most runs. */
