@@ -7,7 +7,10 @@ import type { LiveCluster } from './clusters';
 export interface LiveClients {
   /** A client that is closed after the test. */
   kafka(options?: Partial<KafkaOptions>): Kafka;
-  /** Creates a topic of a name of its own, and gives the name once the leaders of its partitions serve it. */
+  /**
+   * Creates a topic of a name of its own, and gives the name once the leaders of its partitions serve it. Its records never
+   * expire: many tests write timestamps of years ago, and the broker would delete those at its next look.
+   */
   topic(prefix: string, partitions?: number, configs?: Readonly<Record<string, string>>): Promise<string>;
 }
 
@@ -35,7 +38,7 @@ export function liveClients(cluster: LiveCluster): LiveClients {
       // A broker that does not know yet that it leads drops what is sent with acks 0: asking each leader makes sure.
       const ends = Array.from({ length: partitions }, (_, partition) => ({ topic, partition, at: 'latest' as const }));
       const created = admin
-        .createTopics([{ topic, partitions, configs }])
+        .createTopics([{ topic, partitions, configs: { 'retention.ms': '-1', ...configs } }])
         .pipe(concatMap(([result]) => (result?.error ? throwError(() => result.error) : admin.listOffsets(ends))));
       await firstValueFrom(created.pipe(timeout(CREATE_MS)));
       return topic;
