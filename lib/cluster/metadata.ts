@@ -15,6 +15,8 @@ export interface PartitionMetadata {
   readonly leader: number;
   /** -1 = unknown. */
   readonly leaderEpoch: number;
+  /** The newest epoch that anybody told, where the present leader's is unknown: nothing older replaces that leader. */
+  readonly newestEpoch?: number;
   readonly replicas: readonly number[];
   readonly inSync: readonly number[];
   readonly errorCode: number;
@@ -94,7 +96,8 @@ export function mergeMetadata(before: MetadataSnapshot, answer: MetadataAnswer, 
   }
   const topicNames = new Map<string, string>();
   for (const topic of topics.values()) if (topic.topicId !== ZERO_ID) topicNames.set(topic.topicId, topic.name);
-  return { at, clusterId: answer.clusterId, controllerId: answer.controllerId, brokers, topics, topicNames };
+  const clusterId = answer.clusterId ?? before.clusterId;
+  return { at, clusterId, controllerId: answer.controllerId, brokers, topics, topicNames };
 }
 
 function mergeTopic(
@@ -116,19 +119,40 @@ function mergeTopic(
   const partitions: (PartitionMetadata | undefined)[] = sameTopic ? before.partitions.slice() : [];
   for (const one of answer.partitions) {
     const old = partitions[one.partitionIndex];
-    // Epochs order what brokers tell: an older leader must not replace a newer one that a hint or another broker named.
-    const stale =
-      old !== undefined && old.leaderEpoch >= 0 && one.leaderEpoch >= 0 && one.leaderEpoch < old.leaderEpoch;
     partitions[one.partitionIndex] = {
       partition: one.partitionIndex,
-      leader: stale ? old.leader : one.leaderId,
-      leaderEpoch: stale ? old.leaderEpoch : one.leaderEpoch,
+      ...mergeLeader(old, one),
       replicas: one.replicaNodes,
       inSync: one.isrNodes,
-      errorCode: stale ? old.errorCode : one.errorCode,
     };
   }
   return { name, topicId: answer.topicId, internal: answer.isInternal, errorCode: answer.errorCode, partitions };
+}
+
+type Leader = Pick<PartitionMetadata, 'leader' | 'leaderEpoch' | 'newestEpoch' | 'errorCode'>;
+
+/**
+ * Epochs order what brokers tell: an older leader must not replace a newer one that a hint or another broker named. -1 says
+ * nothing of the order: the leader is believed, and the newest epoch kept in mind.
+ */
+function mergeLeader(
+  old: PartitionMetadata | undefined,
+  told: { readonly leaderId: number; readonly leaderEpoch: number; readonly errorCode: number },
+): Leader {
+  const newest = newestEpochOf(old);
+  const { leaderId: leader, leaderEpoch, errorCode } = told;
+  if (old === undefined || newest < 0 || leaderEpoch >= newest) return { leader, leaderEpoch, errorCode };
+  if (leaderEpoch < 0 && leader !== old.leader) return { leader, leaderEpoch, newestEpoch: newest, errorCode };
+  const kept = {
+    leader: old.leader,
+    leaderEpoch: old.leaderEpoch,
+    errorCode: leaderEpoch < 0 ? errorCode : old.errorCode,
+  };
+  return old.leaderEpoch < 0 ? { ...kept, newestEpoch: newest } : kept;
+}
+
+function newestEpochOf(partition: PartitionMetadata | undefined): number {
+  return partition === undefined ? -1 : Math.max(partition.leaderEpoch, partition.newestEpoch ?? -1);
 }
 
 /** A leader named by a response (KIP-951): moves the partition without asking for metadata. The same snapshot when it is old news. */
@@ -139,12 +163,15 @@ export function withLeader(
 ): MetadataSnapshot {
   const topic = before.topics.get(hint.topic);
   const old = topic?.partitions[hint.partition];
-  if (topic === undefined || old === undefined || hint.leader < 0 || hint.leaderEpoch <= old.leaderEpoch) return before;
+  if (topic === undefined || old === undefined || hint.leader < 0 || hint.leaderEpoch <= newestEpochOf(old))
+    return before;
   const named = endpoints.find(node => node.nodeId === hint.leader);
   if (named === undefined && !before.brokers.has(hint.leader)) return before;
   const brokers = named === undefined ? before.brokers : new Map(before.brokers).set(named.nodeId, named);
   const partitions = topic.partitions.slice();
-  partitions[hint.partition] = { ...old, leader: hint.leader, leaderEpoch: hint.leaderEpoch, errorCode: 0 };
+  const { partition, replicas, inSync } = old;
+  const { leader, leaderEpoch } = hint;
+  partitions[hint.partition] = { partition, replicas, inSync, leader, leaderEpoch, errorCode: 0 };
   return { ...before, brokers, topics: new Map(before.topics).set(topic.name, { ...topic, partitions }) };
 }
 

@@ -62,6 +62,29 @@ describe('mergeMetadata', () => {
     expect(after.topicNames.has(ID)).toBe(false);
   });
 
+  // -1 used to wipe out what was known, and the next stale answer led back to a broker that had long lost the partition (B21).
+  it('keeps the newest epoch in mind while brokers tell none, so that no older leader comes back', () => {
+    const unknown = mergeMetadata(known, answer([[2, -1]]), 20);
+    expect(unknown.topics.get('t')?.partitions[0]).toMatchObject({ leader: 2, leaderEpoch: -1 });
+    const stale = mergeMetadata(unknown, answer([[1, 4]]), 30);
+    expect(stale.topics.get('t')?.partitions[0]).toMatchObject({ leader: 2, leaderEpoch: -1 });
+    expect(withLeader(unknown, { topic: 't', partition: 0, leader: 1, leaderEpoch: 5 }, [])).toBe(unknown);
+    expect(withLeader(unknown, { topic: 't', partition: 0, leader: 1, leaderEpoch: 6 }, [])).not.toBe(unknown);
+    const same = mergeMetadata(unknown, answer([[2, 5]]), 30);
+    expect(same.topics.get('t')?.partitions[0]).toMatchObject({ leader: 2, leaderEpoch: 5 });
+    const newer = mergeMetadata(stale, answer([[1, 6]]), 40);
+    expect(newer.topics.get('t')?.partitions[0]).toMatchObject({ leader: 1, leaderEpoch: 6 });
+  });
+
+  it('keeps the epoch of a leader that is named again without one', () => {
+    const after = mergeMetadata(known, answer([[1, -1]]), 20);
+    expect(after.topics.get('t')?.partitions[0]).toMatchObject({ leader: 1, leaderEpoch: 5 });
+  });
+
+  it('remembers the cluster when an answer does not name it', () => {
+    expect(mergeMetadata(known, { ...answer([]), clusterId: null }, 20).clusterId).toBe('c');
+  });
+
   it('takes an unknown epoch as news, since -1 is not an older one', () => {
     const after = mergeMetadata(
       known,
