@@ -5,6 +5,7 @@
 import { ignoreElements, map, mergeMap, Observable, tap } from 'rxjs';
 import { Kafka } from '../../lib';
 import type { ConsumerRecord } from '../../lib';
+import { peakResidentBytes } from './peak-memory';
 
 /** What it is told. */
 export interface BackpressureChildInput {
@@ -23,7 +24,7 @@ export interface BackpressureChildReport {
   readonly mostInWork: number;
   readonly inOrder: boolean;
   readonly ms: number;
-  /** The most that was ever resident (`ru_maxrss`), and what was at the end, in MiB. */
+  /** The most that was ever resident, and what was at the end, in MiB. */
   readonly peakRssMiB: number;
   readonly rssMiB: number;
 }
@@ -88,8 +89,7 @@ function main({ brokers, topic, partitions, window, slowness }: BackpressureChil
           mostInWork,
           inOrder,
           ms: performance.now() - started,
-          // In KiB on every system since libuv 1.45.
-          peakRssMiB: process.resourceUsage().maxRSS / 1024,
+          peakRssMiB: peakResidentBytes() / MIB,
           rssMiB: process.memoryUsage().rss / MIB,
         };
         console.log(JSON.stringify(report));

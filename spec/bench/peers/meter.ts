@@ -1,3 +1,4 @@
+import { peakResidentBytes } from '../../support/peak-memory';
 import type { RunResult } from './scenarios';
 
 /** How a run is measured. Whatever comes first ends the warm-up, and then the run. */
@@ -62,7 +63,7 @@ export class Meter {
         records: counted,
         recordsPerSecond: (counted * 1_000) / (now - from.at),
         cpuMicrosPerRecord: (user + system) / counted,
-        maxRssBytes: process.resourceUsage().maxRSS * 1_024,
+        maxRssBytes: peakResidentBytes(),
       });
     }
   }
