@@ -112,6 +112,8 @@ function attempt(
     link.own(
       setUp.subscribe({
         next: connection => {
+          // Authentication may come to its end by a reply that the end of the connection handed over.
+          if (link.ended) return;
           link.deadlines.clear(overdue);
           link.ready();
           subscriber.next(connection);

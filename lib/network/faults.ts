@@ -51,15 +51,17 @@ export function socketFault(
   return { reason: 'broken', error: new ConnectionError(broker, 'broken', message, { cause }) };
 }
 
-/** The peer ended the stream. With nothing in flight that is how a broker drops idle connections: no error. */
+/** The peer ended the stream. With set-up done and nothing in flight that is how a broker drops idle connections: no error. */
 export function endFault(
   broker: BrokerAddress,
-  context: { readonly tls: boolean; readonly spoken: boolean; readonly pending: number },
+  context: { readonly tls: boolean; readonly spoken: boolean; readonly connected: boolean; readonly pending: number },
 ): Fault {
-  if (context.spoken && context.pending === 0) return { reason: 'idle', error: undefined };
-  const message = context.spoken
+  if (context.connected && context.pending === 0) return { reason: 'idle', error: undefined };
+  const message = context.connected
     ? `the broker closed the connection with ${context.pending} ${context.pending === 1 ? 'request' : 'requests'} in flight`
-    : `the peer closed the connection before it answered${setUpHint(context.tls)}`;
+    : context.spoken
+      ? 'the broker closed the connection during authentication'
+      : `the peer closed the connection before it answered${setUpHint(context.tls)}`;
   return { reason: 'broken', error: new ConnectionError(broker, 'broken', message) };
 }
 

@@ -86,6 +86,11 @@ export class Link implements PipelineHost, FrameSink, Watched {
     return this.#state === 'connected';
   }
 
+  /** The end has begun. */
+  get ended(): boolean {
+    return this.#state === 'disconnected';
+  }
+
   /** Places in the pipeline, abandoned ones included, and requests that wait out a throttle. */
   get inFlight(): number {
     return this.#pipeline.size;
@@ -149,6 +154,7 @@ export class Link implements PipelineHost, FrameSink, Watched {
       endFault(this.broker, {
         tls: this.#options.tls !== undefined,
         spoken: this.#spoken,
+        connected: this.connected,
         pending: this.#pipeline.pending,
       }),
     );
@@ -242,8 +248,11 @@ export class Link implements PipelineHost, FrameSink, Watched {
     }
   }
 
-  throttled(throttleMs: number, until: number): void {
+  throttled(until: number): void {
     this.#liveness.quiet(until);
+  }
+
+  tellThrottle(throttleMs: number): void {
     this.#options.onThrottle?.(throttleMs);
   }
 

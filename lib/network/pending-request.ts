@@ -4,7 +4,6 @@ import { DecodeError } from '../errors';
 import type { AnyApi } from '../protocol/api';
 import { decodeResponseHeader } from '../protocol/header';
 import type { Deadline } from './deadlines';
-import type { Place } from './in-flight';
 
 /** What a request needs of its connection. */
 export interface RequestHost {
@@ -15,7 +14,7 @@ export interface RequestHost {
 }
 
 /** One request from its encoding until its subscriber was told: a place in the pipeline, and a deadline. */
-export class PendingRequest implements Place, Deadline {
+export class PendingRequest implements Deadline {
   at = 0;
   slot = -1;
   /** It was handed to the socket, so the broker may execute it. */

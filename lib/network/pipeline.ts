@@ -1,10 +1,10 @@
 import type { Subscriber } from 'rxjs';
 import { RequestTimeoutError, describeBroker, type ConnectionError } from '../errors';
+import { Fifo } from '../fifo';
 import type { AnyApi, Api } from '../protocol/api';
 import { encodeRequestFrame } from '../protocol/header';
 import type { BrokerAddress } from '../types';
 import type { Deadline, Deadlines } from './deadlines';
-import { InFlight } from './in-flight';
 import type { Oldest } from './liveness';
 import { PendingRequest, type RequestHost } from './pending-request';
 import { throttleOf } from './throttle';
@@ -30,7 +30,9 @@ export interface PipelineHost {
   /** False while written bytes pile up because the peer does not read. */
   readonly writable: boolean;
   /** The broker will read nothing until then. */
-  throttled(throttleMs: number, until: number): void;
+  throttled(until: number): void;
+  /** Passes on that the broker asked us to wait. */
+  tellThrottle(throttleMs: number): void;
   /** The error of a request that the end of the link cut off. */
   lost(what: string, sent: boolean): ConnectionError;
 }
@@ -44,7 +46,11 @@ export class Pipeline implements RequestHost {
   readonly #deadlines: Deadlines;
   readonly #clientId: string;
   readonly #requestTimeoutMs: number;
-  readonly #inFlight = new InFlight<PendingRequest>();
+  /**
+   * Sent, oldest first. A request keeps its place until its reply has come, also when nobody wants it any more: only so
+   * are the later replies told apart.
+   */
+  readonly #inFlight = new Fifo<PendingRequest>();
   /** Encoded, but not to be written before the throttle ends. */
   #held: PendingRequest[] = [];
   /**
@@ -54,6 +60,7 @@ export class Pipeline implements RequestHost {
   #unwritten: PendingRequest[] = [];
   readonly #release: Deadline = { at: 0, slot: -1, due: () => this.#writeHeld() };
   #correlationId = 0;
+  #ended = false;
 
   constructor(
     host: PipelineHost,
@@ -68,19 +75,19 @@ export class Pipeline implements RequestHost {
 
   /** Places taken, abandoned ones included, and requests that are held back or not written through. */
   get size(): number {
-    return this.#inFlight.size + this.#held.length + this.#unwritten.length;
+    return this.#inFlight.length + this.#held.length + this.#unwritten.length;
   }
 
   /** Requests that somebody waits for. */
   get pending(): number {
     let pending = this.#held.length + this.#unwritten.length;
-    this.#inFlight.forEach(request => (pending += request.live ? 1 : 0));
+    for (let i = 0; i < this.#inFlight.length; i += 1) pending += this.#inFlight.at(i)!.live ? 1 : 0;
     return pending;
   }
 
   /** The request that the broker is working on. */
   get oldest(): (Oldest & { readonly api: AnyApi }) | undefined {
-    return this.#inFlight.head;
+    return this.#inFlight.first;
   }
 
   send<Q>(
@@ -99,6 +106,11 @@ export class Pipeline implements RequestHost {
       subscriber.error(error);
       return;
     }
+    // Making the body may have ended the connection.
+    if (this.#ended) {
+      subscriber.error(this.#host.lost(`${api.name} was not sent`, false));
+      return;
+    }
     this.#correlationId = (correlationId + 1) & 0x7fffffff;
     const { timeoutMs = this.#requestTimeoutMs, holdMs = 0, expectReply = true } = options;
     const terms = { timeoutMs, holdMs, expectReply };
@@ -109,7 +121,7 @@ export class Pipeline implements RequestHost {
 
   /** Why a reply with this correlation id must not come now; `undefined` when it is the one that is due. */
   mismatch(correlationId: number): string | undefined {
-    const request = this.#inFlight.head;
+    const request = this.#inFlight.first;
     if (request?.correlationId === correlationId) return undefined;
     const due = request === undefined ? 'nothing was asked' : `${request.correlationId} (${request.api.name}) was due`;
     return `a reply to request ${correlationId} came, but ${due}`;
@@ -117,7 +129,7 @@ export class Pipeline implements RequestHost {
 
   /** The reply that is due begins. `false`: nobody wants it, its bytes are to be skipped. */
   begin(): boolean {
-    if (this.#inFlight.head?.live === true) return true;
+    if (this.#inFlight.first?.live === true) return true;
     this.#inFlight.shift();
     return false;
   }
@@ -136,36 +148,40 @@ export class Pipeline implements RequestHost {
       return;
     }
     const throttleMs = throttleOf(request.api, request.version, value);
+    // Before the reply is given: what its subscriber asks next must wait already.
     if (throttleMs > 0) this.#throttle(throttleMs);
     request.succeed(value);
+    // After it: who hears of it may close the connection, and this reply had come before.
+    if (throttleMs > 0) this.#host.tellThrottle(throttleMs);
   }
 
   /** What had piled up in the socket has left it. */
   flushed(): void {
-    const unwritten = this.#unwritten;
-    this.#unwritten = [];
-    for (const request of unwritten) {
+    for (const request of [...this.#unwritten]) {
+      // One that succeeds may end the wish for the next, or the connection.
+      if (!request.live) continue;
+      this.#unwritten.shift();
       this.#deadlines.clear(request);
-      // One that succeeds may end the wish for the next.
-      if (request.live) request.succeed(undefined);
+      request.succeed(undefined);
     }
   }
 
-  /** Errors all requests, those without a reply first, else in order; returns how many. */
+  /** Errors all requests, in the order in which they were made; returns how many. Takes no more from now on. */
   cancel(): number {
-    const unwritten = this.#unwritten;
-    const held = this.#held;
+    const all = [...this.#unwritten, ...this.#held];
+    for (let i = 0; i < this.#inFlight.length; i += 1) all.push(this.#inFlight.at(i)!);
+    this.#ended = true;
     this.#unwritten = [];
     this.#held = [];
+    this.#inFlight.clear();
+    // The shift: ids wrap at 2^31.
+    all.sort((a, b) => (a.correlationId - b.correlationId) << 1);
     let cancelled = 0;
-    const tell = (request: PendingRequest): void => {
-      if (!request.live) return;
+    for (const request of all) {
+      if (!request.live) continue;
       cancelled += 1;
       request.fail(this.#host.lost(`${request.api.name} was cancelled`, request.sent));
-    };
-    for (const request of unwritten) tell(request);
-    for (let request = this.#inFlight.shift(); request !== undefined; request = this.#inFlight.shift()) tell(request);
-    for (const request of held) tell(request);
+    }
     return cancelled;
   }
 
@@ -210,9 +226,10 @@ export class Pipeline implements RequestHost {
   #throttle(throttleMs: number): void {
     const until = this.#host.now() + throttleMs;
     if (until > this.#release.at || this.#release.slot < 0) this.#deadlines.set(this.#release, until);
-    this.#inFlight.forEach(request => {
+    for (let i = 0; i < this.#inFlight.length; i += 1) {
+      const request = this.#inFlight.at(i)!;
       if (request.slot >= 0) this.#deadlines.set(request, request.at + throttleMs);
-    });
-    this.#host.throttled(throttleMs, until);
+    }
+    this.#host.throttled(until);
   }
 }

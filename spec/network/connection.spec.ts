@@ -194,6 +194,17 @@ describe('connect', () => {
       expect(broker.live).toBe(0);
     });
 
+    // It was taken for the orderly end of an unused connection, and no error came.
+    it('and a broker that hangs up meanwhile is a fault', () => {
+      const broker = new FakeBroker();
+      const attempt = broker.attempt({ authenticate: () => NEVER });
+      broker.socket.send(versionsOf(0, 5));
+      broker.socket.end();
+      expect(attempt.error).toMatchObject({ name: 'ConnectionError', reason: 'broken', retriable: true });
+      expect(attempt.error.message).toContain('during authentication');
+      expect(broker.sockets).toHaveLength(1);
+    });
+
     it('and a failure of ours there does not hang', () => {
       const broker = new FakeBroker();
       const attempt = broker.attempt({

@@ -211,6 +211,63 @@ describe('The end of a connection', () => {
     });
   });
 
+  // What had been written without a reply came first, and what waited out a throttle last, whenever it was asked for.
+  it('errors requests with and without a reply in the order in which they were made', () => {
+    const log: string[] = [];
+    broker.socket.writable.next(false);
+    ['a', 'b', 'c', 'd'].forEach((name, i) => ask(echo({ expectReply: i % 2 === 0 }), name, log));
+    broker.socket.reset();
+    expect(log).toEqual(['a error', 'b error', 'c error', 'd error']);
+  });
+
+  // The news of the throttle came before the reply: who closed the connection there got the reply after the end.
+  it('comes after the reply that throttles us, when the news of the throttle brings it', () => {
+    const log: string[] = [];
+    const inner: Attempt = broker.attempt({ onThrottle: () => inner.connection!.close() });
+    broker.socket.send(versionsOf(0, 5));
+    inner.connection!.state.subscribe({ complete: () => log.push('ended') });
+    ask(inner.connection!.request(Echo, { text: '' }), 'a', log);
+    ask(inner.connection!.request(Echo, { text: '' }), 'b', log);
+    broker.socket.send(echoed(1, 1, 500));
+    expect(log).toEqual(['a value', 'b error', 'ended']);
+  });
+
+  // It was put behind requests that had been told already, so nobody ever told it.
+  it('refuses the request whose body brings it', () => {
+    const asked = ask(
+      connection.request(Echo, () => {
+        connection.close();
+        return { text: '' };
+      }),
+    );
+    expect(asked.error).toMatchObject({ name: 'ConnectionError', reason: 'shutdown', sent: false });
+    expect(broker.socket.requests).toHaveLength(1);
+  });
+
+  // The rest used to succeed after the connection had said that it is over.
+  it('settles what is written through before it is over, when the first of it brings the end', () => {
+    const log: string[] = [];
+    broker.socket.writable.next(false);
+    connection.state.subscribe({ complete: () => log.push('ended') });
+    echo({ expectReply: false }).subscribe(() => connection.close());
+    ask(echo({ expectReply: false }), 'second', log);
+    broker.socket.writable.next(true);
+    expect(log).toEqual(['second error', 'ended']);
+  });
+
+  // It used to make an illegal move: the reply that was handed over completed the authentication of a closed connection.
+  it('while it authenticates is not undone by a reply that came before', () => {
+    const inner = broker.attempt({
+      authenticate: one => {
+        one.request(Echo, { text: '' }).subscribe(() => one.close());
+        return one.request(Echo, { text: '' });
+      },
+    });
+    broker.socket.send(versionsOf(0, 5));
+    broker.socket.send(Buffer.concat([echoed(1, 0), echoed(2, 0)]));
+    expect([inner.connection, inner.completed, inner.gone.length, broker.live]).toEqual([undefined, true, 1, 1]);
+  });
+
   it('may be the work of the subscriber of a reply, of a state or of the connection itself', () => {
     const chain = ask(concat(echo().pipe(ignoreElements()), connection.state));
     broker.socket.send(frame(1, Buffer.alloc(6)));
