@@ -3,7 +3,7 @@ import type { Subscriber } from 'rxjs';
 import { ConnectionError } from '../errors';
 import type { KafkaError } from '../errors';
 import { connect } from '../network/connection';
-import type { Connection } from '../network/connection';
+import type { ConnectOptions, Connection } from '../network/connection';
 import type { ClientOptions } from '../options';
 import type { BrokerAddress, ConnectionStatus, DisconnectReason, EventSink, Purpose } from '../types';
 import { backoffMs } from './retry';
@@ -12,6 +12,8 @@ import { backoffMs } from './retry';
 export interface SlotOptions {
   readonly client: ClientOptions;
   readonly emit: EventSink;
+  /** Runs on every new connection before it is offered. */
+  readonly authenticate?: ConnectOptions['authenticate'];
   /** The list of connections changed. */
   readonly onStatus: () => void;
   /** The connection was lost for a cause of the peer or the network. */
@@ -36,6 +38,8 @@ export class Slot {
   #failures = 0;
   #connectedAt: number | undefined;
   #reason: DisconnectReason | undefined;
+  /** Requests that the end of the last connection cancelled. */
+  #cancelled = 0;
 
   constructor(broker: BrokerAddress, owner: string, purpose: Purpose, options: SlotOptions) {
     this.broker = broker;
@@ -99,26 +103,29 @@ export class Slot {
   /** Ends the connection; whoever waits for one is told `why`. Idempotent. */
   close(why: KafkaError): void {
     if (this.#phase === 'closed') return;
-    const cancelled = this.#connection?.inFlight ?? 0;
     const wasOpen = this.#phase === 'connected' || this.#phase === 'connecting';
     this.#phase = 'closed';
     this.#connection = undefined;
     this.#reason = 'shutdown';
+    this.#cancelled = 0;
     this.#attempt.unsubscribe();
+    const cancelled = this.#cancelled;
     if (wasOpen) this.#options.emit({ type: 'disconnected', connection: this.status!, reason: 'shutdown', cancelled });
-    this.#settle(waiter => waiter.error(why));
+    this.#fail(why);
     this.#options.onStatus();
   }
 
   #open(): void {
-    const { client, emit, onStatus } = this.#options;
+    const { client, emit, authenticate, onStatus } = this.#options;
     this.#phase = 'connecting';
     this.#generation += 1;
-    let cancelled = 0;
+    this.#cancelled = 0;
     let why: DisconnectReason = 'broken';
     const attempt = new Subscription();
     this.#attempt = attempt;
     onStatus();
+    // Whoever heard of it may have closed us.
+    if (attempt.closed) return;
     attempt.add(
       connect(this.broker, {
         clientId: client.clientId,
@@ -130,34 +137,39 @@ export class Slot {
         idleMs: client.connectionIdleMs,
         maxResponseBytes: client.maxResponseBytes,
         generation: this.#generation,
+        ...(authenticate === undefined ? {} : { authenticate }),
         onThrottle: throttleMs => emit({ type: 'throttled', broker: this.broker, throttleMs }),
         onDisconnected: (reason, _error, inFlight) => {
           why = reason;
-          cancelled = inFlight;
+          this.#cancelled = inFlight;
           // Step 0 of the teardown: whoever retries while requests are being cancelled must not land here again.
           this.#connection = undefined;
           if (this.#phase === 'connected') this.#phase = 'pausing';
         },
       }).subscribe({
         next: connection => {
+          if (attempt.closed) return;
           this.#connection = connection;
           this.#phase = 'connected';
           this.#reason = undefined;
           this.#connectedAt = client.runtime.scheduler.now();
+          const status = this.status!;
           onStatus();
-          emit({ type: 'connected', connection: this.status! });
-          this.#settle(waiter => {
+          // Whoever hears of it may end it: nobody is told of, or given, a connection that is gone.
+          if (this.#connection === connection) emit({ type: 'connected', connection: status });
+          while (this.#connection === connection && this.#waiters.length > 0) {
+            const waiter = this.#waiters.shift()!;
             waiter.next(connection);
             waiter.complete();
-          });
+          }
         },
-        error: (error: unknown) => this.#ended(why, error, cancelled),
-        complete: () => this.#ended(why, undefined, cancelled),
+        error: (error: unknown) => this.#ended(why, error),
+        complete: () => this.#ended(why, undefined),
       }),
     );
   }
 
-  #ended(reason: DisconnectReason, error: unknown, cancelled: number): void {
+  #ended(reason: DisconnectReason, error: unknown): void {
     if (this.#phase === 'closed') return;
     const { client, emit, onStatus, onLost } = this.#options;
     const now = client.runtime.scheduler.now();
@@ -173,16 +185,17 @@ export class Slot {
     this.#phase = again ? 'pausing' : 'idle';
     // Before anybody hears of it: who does may close the client, and that must find this timer to stop it.
     if (again) this.#attempt = client.runtime.scheduler.schedule(() => this.#open(), this.#pauseMs(wasConnected));
-    onStatus();
-    emit({
-      type: 'disconnected',
+    // Taken before anybody hears of it: who does may open the next one.
+    const ended = {
       connection: this.status!,
       reason,
       ...(error === undefined ? {} : { error }),
-      cancelled,
-    });
+      cancelled: this.#cancelled,
+    };
+    onStatus();
+    emit({ type: 'disconnected', ...ended });
     if (again) {
-      if (!wasConnected) this.#settle(waiter => waiter.error(error));
+      if (!wasConnected) this.#fail(error);
       onLost(this.broker);
     } else {
       this.#openIfWanted();
@@ -199,7 +212,7 @@ export class Slot {
     return backoffMs(this.#failures, { baseMs, maxMs }, runtime.random);
   }
 
-  #settle(answer: (waiter: Subscriber<Connection>) => void): void {
-    for (const waiter of this.#waiters.splice(0)) answer(waiter);
+  #fail(error: unknown): void {
+    for (const waiter of this.#waiters.splice(0)) waiter.error(error);
   }
 }
