@@ -3,7 +3,6 @@ import type { Observable } from 'rxjs';
 import type { Cluster } from '../cluster/cluster';
 import { listOffsets as askLeaders } from '../cluster/list-offsets';
 import type { LogPlace } from '../cluster/list-offsets';
-import { retrying } from '../cluster/retry';
 import { InvalidStateError } from '../errors';
 import type { Position, TopicPartition, TopicPartitionOffset } from '../types';
 
@@ -11,7 +10,6 @@ type Query = TopicPartition & { readonly at: Exclude<Position, 'committed'> };
 
 /** See `Admin.listOffsets`. */
 export function listOffsets(cluster: Cluster, queries: readonly Query[]): Observable<readonly TopicPartitionOffset[]> {
-  const { runtime, emit, options } = cluster;
   return defer(() => {
     const committed = queries.find(query => (query.at as Position) === 'committed');
     if (committed !== undefined)
@@ -21,15 +19,7 @@ export function listOffsets(cluster: Cluster, queries: readonly Query[]): Observ
     return cluster.topics([...new Set(queries.map(query => query.topic))]);
   }).pipe(
     switchMap(() => offsetsOf(cluster, queries)),
-    retrying({
-      api: 'ListOffsets',
-      runtime,
-      emit,
-      backoff: { baseMs: options.retryBackoffMs, maxMs: options.retryBackoffMaxMs },
-      timeoutMs: 2 * options.requestTimeoutMs,
-      onRetry: () => cluster.refresh(),
-      trouble: () => cluster.trouble,
-    }),
+    cluster.retried('ListOffsets'),
   );
 }
 

@@ -1,30 +1,32 @@
 import { Observable, Subscription } from 'rxjs';
 import { ConnectionError } from '../errors';
 import type { Connection } from '../network/connection';
-import type { BrokerAddress, EventSink, Runtime } from '../types';
+import type { BrokerAddress, Runtime } from '../types';
 import type { BrokerPool } from './broker-pool';
 import type { MetadataSnapshot } from './metadata';
 
 /** Known brokers asked at once when none is connected; more would only make a thundering herd. */
 const CANDIDATES = 3;
+/** More than any connection is busy. */
+const DOUBT = 1_000_000;
 
 /**
- * A connection to whichever broker answers: a live one of the client's own if there is one, else the first of a few
+ * A connection to whichever broker answers: the least busy live one of the client's own if there is one, else the first of a few
  * known brokers and, when those are failing or none is known, of the bootstrap addresses (KIP-899). All are tried at
- * once, so a dead address costs nothing while another one lives. Errors only when every candidate has failed.
+ * once, so a dead address costs nothing while another one lives. `onRebootstrap` hears that no known broker is left to
+ * try. Errors only when every candidate has failed.
  */
 export function anyBroker(
   pool: BrokerPool,
   metadata: () => MetadataSnapshot,
   bootstrap: readonly BrokerAddress[],
   runtime: Runtime,
-  emit: EventSink,
+  onRebootstrap: () => void,
 ): Observable<Connection> {
   return new Observable(subscriber => {
     const nodes = shuffled([...metadata().brokers.keys()], runtime);
-    for (const nodeId of nodes) {
-      const live = pool.clientSlot(nodeId)?.connection;
-      if (live === undefined) continue;
+    const live = leastBusy(pool, nodes);
+    if (live !== undefined) {
       subscriber.next(live);
       subscriber.complete();
       return undefined;
@@ -35,11 +37,26 @@ export function anyBroker(
       .slice(0, CANDIDATES)
       .map(nodeId => pool.connection(nodeId, 'client', 'client'));
     if (fresh.length === 0) {
-      if (nodes.length > 0) emit({ type: 'rebootstrap' });
+      if (nodes.length > 0) onRebootstrap();
       candidates.push(...bootstrap.map(address => pool.bootstrap(address)));
     }
     return firstOf(candidates).subscribe(subscriber);
   });
+}
+
+/**
+ * A request behind others waits for them, and for ever if they went to a broker that is dead without our knowing. So an idle
+ * connection goes before a busy one, and a broker that can be reached before one that turned somebody else's connection down.
+ */
+function leastBusy(pool: BrokerPool, nodes: readonly number[]): Connection | undefined {
+  let best: { readonly connection: Connection; readonly burden: number } | undefined;
+  for (const nodeId of nodes) {
+    const connection = pool.clientSlot(nodeId)?.connection;
+    if (connection === undefined) continue;
+    const burden = connection.inFlight + (pool.isDoubtful(nodeId) ? DOUBT : 0);
+    if (best === undefined || burden < best.burden) best = { connection, burden };
+  }
+  return best?.connection;
 }
 
 /** The value of whichever source emits first; errors with the most telling error once all have failed. */

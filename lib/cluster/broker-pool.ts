@@ -1,7 +1,7 @@
-import { BehaviorSubject, Observable, throwError } from 'rxjs';
+import { BehaviorSubject, Observable } from 'rxjs';
 import { ClosedError, ConnectionError } from '../errors';
 import type { KafkaError } from '../errors';
-import type { Connection } from '../network/connection';
+import type { ConnectOptions, Connection } from '../network/connection';
 import type { ClientOptions } from '../options';
 import type { BrokerAddress, ConnectionStatus, EventSink, Purpose } from '../types';
 import type { BrokerNode } from './metadata';
@@ -15,16 +15,26 @@ export class BrokerPool {
   readonly #client: ClientOptions;
   readonly #emit: EventSink;
   readonly #onLost: (broker: BrokerAddress) => void;
+  readonly #verify: NonNullable<ConnectOptions['authenticate']>;
   readonly #slots = new Map<string, Slot>();
   #nodes: ReadonlyMap<number, BrokerNode> = new Map();
   readonly #statuses = new BehaviorSubject<readonly ConnectionStatus[]>([]);
   #closed = false;
 
-  /** `onLost` is called whenever a connection was lost or could not be made: metadata may be out of date. */
-  constructor(client: ClientOptions, emit: EventSink, onLost: (broker: BrokerAddress) => void) {
+  /**
+   * `onLost` is called whenever a connection was lost or could not be made: metadata may be out of date. `verify` is asked of each
+   * new connection before it is used; its error ends it.
+   */
+  constructor(
+    client: ClientOptions,
+    emit: EventSink,
+    onLost: (broker: BrokerAddress) => void,
+    verify: NonNullable<ConnectOptions['authenticate']>,
+  ) {
     this.#client = client;
     this.#emit = emit;
     this.#onLost = onLost;
+    this.#verify = verify;
   }
 
   /** Replays the current list; one entry per slot in use. Completes when the pool is closed. */
@@ -48,18 +58,14 @@ export class BrokerPool {
   connection(nodeId: number, owner: string, purpose: Purpose): Observable<Connection> {
     return new Observable(subscriber => {
       const node = this.#nodes.get(nodeId);
-      const source =
-        node === undefined
-          ? throwError(
-              () =>
-                new ConnectionError(
-                  { host: 'unknown', port: 0, nodeId },
-                  'broken',
-                  `node ${nodeId} is not among the brokers of the cluster at the moment`,
-                ),
-            )
-          : this.#slot({ host: node.host, port: node.port, nodeId }, owner, purpose).acquire();
-      return source.subscribe(subscriber);
+      if (node !== undefined)
+        return this.#slot({ host: node.host, port: node.port, nodeId }, owner, purpose).acquire().subscribe(subscriber);
+      const unknown = { host: 'unknown', port: 0, nodeId };
+      const message = `node ${nodeId} is not among the brokers of the cluster at the moment`;
+      // Whoever named it, a leader or a coordinator, knows of a broker that our metadata lacks.
+      this.#onLost(unknown);
+      subscriber.error(new ConnectionError(unknown, 'broken', message));
+      return undefined;
     });
   }
 
@@ -77,6 +83,12 @@ export class BrokerPool {
   /** Closes every slot of an owner. */
   release(owner: string): void {
     for (const [key, slot] of this.#slots) if (key.endsWith(`|${owner}`)) this.#drop(key, slot, closed(slot.broker));
+  }
+
+  /** Whether any slot of a node cannot connect at the moment: its other connections may be dead without knowing. */
+  isDoubtful(nodeId: number): boolean {
+    for (const slot of this.#slots.values()) if (slot.broker.nodeId === nodeId && slot.failing) return true;
+    return false;
   }
 
   /** The client's own slot of a node, when it is in use. */
@@ -100,6 +112,7 @@ export class BrokerPool {
       slot = new Slot(broker, owner, purpose, {
         client: this.#client,
         emit: this.#emit,
+        authenticate: this.#verify,
         onStatus: () => this.#publish(),
         onLost: this.#onLost,
       });

@@ -1,13 +1,14 @@
-import { type Observable, defer, map, switchMap, tap, throwError } from 'rxjs';
+import { type MonoTypeOperatorFunction, type Observable, concat, defer, map, switchMap, tap, throwError } from 'rxjs';
 import { BrokerError, ClosedError, ConnectionError } from '../errors';
 import type { Connection } from '../network/connection';
+import { authentication } from '../network/sasl/authentication';
 import type { ClientOptions } from '../options';
 import type { AnyApi, RequestOf, ResponseOf } from '../protocol/api';
 import { FindCoordinator } from '../protocol/apis/find-coordinator';
-import { Metadata } from '../protocol/apis/metadata';
 import { brokerError, codeOf, errorOf } from '../protocol/error-table';
 import type { ConnectionStatus, EventSink, Purpose, Route, Runtime, TopicPartition } from '../types';
 import { anyBroker } from './any-broker';
+import { askMetadata } from './ask-metadata';
 import { BrokerPool } from './broker-pool';
 import { Coordinators } from './coordinators';
 import type { CoordinatorKind } from './coordinators';
@@ -15,6 +16,7 @@ import { leaderOf } from './leader-of';
 import type { BrokerNode, MetadataSnapshot } from './metadata';
 import { MetadataStore } from './metadata-store';
 import { retrying } from './retry';
+import { rightCluster } from './right-cluster';
 
 /** Whose connection a call travels on, and for how long it may be retried. */
 export interface Call<R> {
@@ -61,6 +63,11 @@ export interface Cluster {
     body: RequestOf<A> | ((version: number) => RequestOf<A>),
     call: Call<ResponseOf<A>>,
   ): Observable<ResponseOf<A>>;
+  /**
+   * Repeats whatever it is put behind as `request` repeats, for calls that are more than one request: by the error table, with
+   * backoff, over fresh metadata, for `timeoutMs` [twice `requestTimeoutMs`]. `api` is named in events and in the final error.
+   */
+  retried<T>(api: string, timeoutMs?: number): MonoTypeOperatorFunction<T>;
   /** The node that coordinates a group or transaction; asked once, shared, kept until forgotten. */
   coordinator(kind: CoordinatorKind, key: string): Observable<number>;
   forgetCoordinator(kind: CoordinatorKind, key: string): void;
@@ -84,12 +91,21 @@ export function createCluster(
   const backoff = { baseMs: retryBackoffMs, maxMs: retryBackoffMaxMs };
   let closed = false;
 
-  const pool = new BrokerPool(options, emit, broker => {
-    if (broker.nodeId !== undefined) coordinators.forgetNode(broker.nodeId);
-    store.refresh();
-  });
+  /** Told once in each outage. */
+  let rebootstrapping = false;
+
+  const authenticate = authentication(options);
+  const pool = new BrokerPool(
+    options,
+    emit,
+    broker => {
+      if (broker.nodeId !== undefined) coordinators.forgetNode(broker.nodeId);
+      store.refresh();
+    },
+    link => concat(authenticate(link), rightCluster(link, store.snapshot.clusterId)),
+  );
   const any: Observable<Connection> = defer(() =>
-    closed ? throwError(closedError) : anyBroker(pool, () => store.snapshot, options.bootstrap, runtime, emit),
+    closed ? throwError(closedError) : anyBroker(pool, () => store.snapshot, options.bootstrap, runtime, onRebootstrap),
   );
   const store: MetadataStore = new MetadataStore({
     runtime,
@@ -97,17 +113,18 @@ export function createCluster(
     emit,
     maxAgeMs: options.metadataMaxAgeMs,
     timeoutMs: 2 * requestTimeoutMs,
-    ask: names =>
+    ask: (names, mayCreate) =>
       any.pipe(
-        switchMap(connection => connection.request(Metadata, { topics: names.map(name => ({ name })) })),
-        map(answer => {
-          if (answer.errorCode !== 0) throw brokerError(answer.errorCode, { api: 'Metadata' });
-          return answer;
+        switchMap(connection => {
+          const { clusterId } = store.snapshot;
+          return askMetadata(connection, { names, mayCreate, clusterId, onRebootstrap: startOver });
         }),
       ),
     onBrokers: brokers => {
       pool.update(brokers);
-      if (brokers.size > 0) pool.releaseBootstrap();
+      if (brokers.size === 0) return;
+      rebootstrapping = false;
+      pool.releaseBootstrap();
     },
   });
   const coordinators = new Coordinators(body =>
@@ -116,6 +133,17 @@ export function createCluster(
 
   const connection = (nodeId: number, owner: string, purpose: Purpose): Observable<Connection> =>
     defer(() => (closed ? throwError(closedError) : pool.connection(nodeId, owner, purpose)));
+
+  function onRebootstrap(): void {
+    if (!rebootstrapping) emit({ type: 'rebootstrap' });
+    rebootstrapping = true;
+  }
+
+  function startOver(): void {
+    onRebootstrap();
+    coordinators.forgetAll();
+    store.forgetBrokers();
+  }
 
   function route(to: Route, owner: string, purpose: Purpose): Observable<Connection> {
     if (to === 'any') return any;
@@ -138,6 +166,15 @@ export function createCluster(
     else store.refresh();
   }
 
+  const policyOf = (api: string, timeoutMs: number = 2 * requestTimeoutMs) => ({
+    api,
+    runtime,
+    backoff,
+    timeoutMs,
+    emit,
+    trouble: () => store.trouble,
+  });
+
   return {
     runtime,
     emit,
@@ -153,6 +190,7 @@ export function createCluster(
     refresh: () => store.refresh(),
     leaderHint: (partition, leader, leaderEpoch, endpoints) => store.hint(partition, leader, leaderEpoch, endpoints),
     connection,
+    retried: (api, timeoutMs) => retrying({ ...policyOf(api, timeoutMs), onRetry: () => store.refresh() }),
     coordinator: (kind, key) => coordinators.nodeOf(kind, key),
     forgetCoordinator: (kind, key) => coordinators.forget(kind, key),
     release: owner => {
@@ -174,12 +212,7 @@ export function createCluster(
         ),
         tap(response => throwOnError(api, response, call.errorsOf)),
         retrying({
-          api: api.name,
-          runtime,
-          backoff,
-          timeoutMs: call.timeoutMs ?? 2 * requestTimeoutMs,
-          emit,
-          trouble: () => store.trouble,
+          ...policyOf(api.name, call.timeoutMs),
           onRetry: (error, reaction) => {
             if (reaction === 'refresh' || error instanceof ConnectionError) forget(call.route);
           },

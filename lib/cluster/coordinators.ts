@@ -59,6 +59,10 @@ export class Coordinators {
     this.#known.delete(`${kind}|${key}`);
   }
 
+  forgetAll(): void {
+    this.#known.clear();
+  }
+
   /** After a node was lost: what it coordinated may have moved. */
   forgetNode(nodeId: number): void {
     for (const [key, known] of this.#known) if (known === nodeId) this.#known.delete(key);

@@ -16,8 +16,11 @@ export interface MetadataStoreOptions {
   /** How long `topics` waits. */
   readonly timeoutMs: number;
   readonly emit: EventSink;
-  /** Asks some broker about these topics; none asks about the brokers alone. */
-  readonly ask: (topics: readonly string[]) => Observable<MetadataAnswer>;
+  /**
+   * Asks some broker about these topics; none asks about the brokers alone. Only when somebody waits for topics may missing ones be
+   * created: a refresh must not bring back what was deleted.
+   */
+  readonly ask: (topics: readonly string[], mayCreate: boolean) => Observable<MetadataAnswer>;
   /** Called before a new snapshot is published, so that whoever sees it can connect. */
   readonly onBrokers: (brokers: ReadonlyMap<number, BrokerNode>) => void;
 }
@@ -116,6 +119,11 @@ export class MetadataStore {
     if (this.snapshot.at !== -Infinity) this.#want(undefined);
   }
 
+  /** No address that we know is good any more: what is known of topics stays, the brokers are to be found again (KIP-1102). */
+  forgetBrokers(): void {
+    this.#publish({ ...this.snapshot, brokers: new Map(), controllerId: -1 });
+  }
+
   /** A response named a newer leader (KIP-951). */
   hint(partition: TopicPartition, leader: number, leaderEpoch: number, endpoints: readonly BrokerNode[]): void {
     const after = withLeader(this.snapshot, { ...partition, leader, leaderEpoch }, endpoints);
@@ -133,19 +141,18 @@ export class MetadataStore {
   #want(delayMs: number | undefined): void {
     this.#wanted = true;
     if (this.#closed || !this.#asking.closed) return;
-    const { runtime, backoff } = this.#options;
-    const pause =
-      delayMs ??
-      Math.max(
-        0,
-        this.#askedAt +
-          backoffMs(Math.max(1, this.#failures, this.#alike - PATIENT_ANSWERS), backoff, runtime.random) -
-          runtime.scheduler.now(),
-      );
+    const pause = delayMs ?? this.#pauseMs();
     if (pause > 0 && !this.#timer.closed) return;
     this.#timer.unsubscribe();
-    if (pause > 0) this.#timer = runtime.scheduler.schedule(() => this.#ask(), pause);
+    if (pause > 0) this.#timer = this.#options.runtime.scheduler.schedule(() => this.#ask(), pause);
     else this.#ask();
+  }
+
+  /** Until the next request may leave: failures slow the asking down, and so does what brings no news. */
+  #pauseMs(): number {
+    const { runtime, backoff } = this.#options;
+    const step = backoffMs(Math.max(1, this.#failures, this.#alike - PATIENT_ANSWERS), backoff, runtime.random);
+    return Math.max(0, this.#askedAt + step - runtime.scheduler.now());
   }
 
   #ask(): void {
@@ -160,8 +167,9 @@ export class MetadataStore {
     const asked = new Set(names);
     const asking = new Subscription();
     this.#asking = asking;
+    const mayCreate = this.#waiters.some(waiter => waiter.names.length > 0);
     asking.add(
-      ask(names).subscribe({
+      ask(names, mayCreate).subscribe({
         next: answer => {
           asking.unsubscribe();
           this.#failures = 0;
@@ -188,8 +196,9 @@ export class MetadataStore {
             for (const waiter of this.#waiters.splice(0)) waiter.subscriber.error(error);
             return;
           }
-          emit({ type: 'retry', api: 'Metadata', attempt: this.#failures, delayMs: backoff.baseMs, error });
-          this.#want(undefined);
+          const delayMs = this.#pauseMs();
+          emit({ type: 'retry', api: 'Metadata', attempt: this.#failures, delayMs, error });
+          this.#want(delayMs);
         },
       }),
     );

@@ -60,6 +60,15 @@ export const NO_METADATA: MetadataSnapshot = Object.freeze({
   topicNames: new Map(),
 });
 
+/** No host has a longer name. */
+const LONGEST_HOST = 255;
+const LAST_PORT = 65_535;
+
+/** Whether an address that a broker told of can be dialled at all. */
+export function isReachable({ host, port }: { readonly host: string; readonly port: number }): boolean {
+  return host !== '' && host.length <= LONGEST_HOST && port >= 1 && port <= LAST_PORT;
+}
+
 /** The part of a Metadata response that a snapshot is made of. */
 export interface MetadataAnswer {
   readonly clusterId: string | null;
@@ -165,7 +174,7 @@ export function withLeader(
   const old = topic?.partitions[hint.partition];
   if (topic === undefined || old === undefined || hint.leader < 0 || hint.leaderEpoch <= newestEpochOf(old))
     return before;
-  const named = endpoints.find(node => node.nodeId === hint.leader);
+  const named = endpoints.find(node => node.nodeId === hint.leader && isReachable(node));
   if (named === undefined && !before.brokers.has(hint.leader)) return before;
   const brokers = named === undefined ? before.brokers : new Map(before.brokers).set(named.nodeId, named);
   const partitions = topic.partitions.slice();

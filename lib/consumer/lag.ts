@@ -2,7 +2,6 @@ import { defer, map } from 'rxjs';
 import type { Observable } from 'rxjs';
 import type { Cluster } from '../cluster/cluster';
 import { listOffsets } from '../cluster/list-offsets';
-import { retrying } from '../cluster/retry';
 import type { PartitionLag } from './consumer-api';
 import type { PartitionState } from './partition-state';
 
@@ -12,7 +11,6 @@ export function lagOf(
   isolation: 'read_committed' | 'read_uncommitted',
   states: () => readonly PartitionState[],
 ): Observable<readonly PartitionLag[]> {
-  const { runtime, emit, options } = cluster;
   return defer(() =>
     listOffsets(
       cluster,
@@ -32,14 +30,6 @@ export function lagOf(
         return [{ topic, partition, position, watermark, endOffset: answer.offset, lag: Math.max(0, lag) }];
       }),
     ),
-    retrying({
-      api: 'ListOffsets',
-      runtime,
-      emit,
-      backoff: { baseMs: options.retryBackoffMs, maxMs: options.retryBackoffMaxMs },
-      timeoutMs: 2 * options.requestTimeoutMs,
-      onRetry: () => cluster.refresh(),
-      trouble: () => cluster.trouble,
-    }),
+    cluster.retried('ListOffsets'),
   );
 }

@@ -2,7 +2,6 @@ import { Subscription, defer, map } from 'rxjs';
 import type { Observable } from 'rxjs';
 import type { Cluster } from '../cluster/cluster';
 import type { TopicMetadata } from '../cluster/metadata';
-import { retrying } from '../cluster/retry';
 import type { KafkaError } from '../errors';
 import { brokerError, codeOf } from '../protocol/error-table';
 
@@ -10,7 +9,6 @@ const UNKNOWN_TOPIC_OR_PARTITION = codeOf('UNKNOWN_TOPIC_OR_PARTITION');
 
 /** The topic's metadata, asked for again while it does not exist or has no partitions, for `timeoutMs`; then its last error. */
 function topicMetadata(cluster: Cluster, name: string, timeoutMs: number): Observable<TopicMetadata> {
-  const { runtime, emit, options } = cluster;
   return defer(() => cluster.topics([name])).pipe(
     map(snapshot => {
       const topic = snapshot.topics.get(name);
@@ -18,14 +16,7 @@ function topicMetadata(cluster: Cluster, name: string, timeoutMs: number): Obser
       const code = topic === undefined || topic.errorCode === 0 ? UNKNOWN_TOPIC_OR_PARTITION : topic.errorCode;
       throw brokerError(code, { api: 'Metadata', topic: name, ...hintFor(code) });
     }),
-    retrying({
-      api: 'Metadata',
-      runtime,
-      emit,
-      timeoutMs,
-      trouble: () => cluster.trouble,
-      backoff: { baseMs: options.retryBackoffMs, maxMs: options.retryBackoffMaxMs },
-    }),
+    cluster.retried('Metadata', timeoutMs),
   );
 }
 

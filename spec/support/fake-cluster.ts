@@ -2,6 +2,7 @@ import { BehaviorSubject, NEVER, Observable, Subject, defer, of, startWith, take
 import type { Subscriber } from 'rxjs';
 import type { Cluster } from '../../lib/cluster/cluster';
 import type { MetadataSnapshot, PartitionMetadata, TopicMetadata } from '../../lib/cluster/metadata';
+import { retrying } from '../../lib/cluster/retry';
 import { ConnectionError } from '../../lib/errors';
 import type { Connection } from '../../lib/network/connection';
 import { resolveClientOptions } from '../../lib/options';
@@ -69,6 +70,15 @@ export class FakeCluster {
       leaderHint: ({ topic, partition }, leader) => this.lead(topic, partition, leader),
       connection: nodeId => defer(() => of(fake.#connection(nodeId))),
       request: (api: AnyApi, body: unknown) => fake.#request(-1, api, body, {}) as Observable<any>,
+      retried: (api, timeoutMs = 60_000) =>
+        retrying({
+          api,
+          timeoutMs,
+          runtime,
+          emit: event => this.events.push(event),
+          backoff: { baseMs: 100, maxMs: 1_000 },
+          onRetry: () => void (this.refreshes += 1),
+        }),
       coordinator: () => NEVER,
       forgetCoordinator: () => undefined,
       release: owner => void this.released.push(owner),
