@@ -9,7 +9,7 @@ export interface KafkaOptions {
   readonly clientId?: string;
   /** `true` for the system's certificate authorities, or Node's TLS options. [false] */
   readonly tls?: boolean | ConnectionOptions;
-  /** Not supported yet: giving it throws. */
+  /** How to authenticate, on each connection and again before its session ends (`sasl.mechanism`). [not at all] */
   readonly sasl?: SaslOptions;
   /** TCP, TLS, ApiVersions and SASL together (`socket.connection.setup.timeout.ms`). [10 000] */
   readonly connectTimeoutMs?: number;
@@ -42,6 +42,8 @@ export interface ClientOptions {
   readonly bootstrap: readonly BrokerAddress[];
   readonly clientId: string;
   readonly tls: ConnectionOptions | undefined;
+  /** A function, so that nothing which prints or copies these options comes upon a password. */
+  readonly sasl: (() => SaslOptions) | undefined;
   readonly connectTimeoutMs: number;
   readonly requestTimeoutMs: number;
   readonly connectionIdleMs: number;
@@ -78,10 +80,6 @@ export function resolveClientOptions(
   seams: { readonly runtime: Runtime; readonly transport: Transport },
 ): ClientOptions {
   checkOptions('Kafka', given, KAFKA_OPTIONS);
-  if (given.sasl !== undefined)
-    throw new TypeError(
-      'Kafka: option "sasl" is not supported by this version yet; use a listener without SASL, or TLS with client certificates',
-    );
   const numbers = [
     'connectTimeoutMs',
     'requestTimeoutMs',
@@ -106,11 +104,46 @@ export function resolveClientOptions(
     ...CLIENT_DEFAULTS,
     ...defined(given),
     bootstrap: parseBrokers(given.brokers),
+    sasl: given.sasl === undefined ? undefined : resolveSasl(given.sasl),
     tls: given.tls === true ? {} : given.tls === false ? undefined : given.tls,
     rack: given.rack,
     runtime: given.runtime ?? seams.runtime,
     transport: given.transport ?? seams.transport,
   });
+}
+
+const PASSWORDS = ['plain', 'scram-sha-256', 'scram-sha-512'] as const;
+const MECHANISMS = [...PASSWORDS, 'oauthbearer'] as const;
+
+/** Checks the credentials and keeps a copy of them out of sight. What is thrown names options and never repeats a value. */
+function resolveSasl(given: SaslOptions): () => SaslOptions {
+  const name = 'Kafka: option "sasl"';
+  if (given === null || typeof given !== 'object') throw new TypeError(`${name} must be an object`);
+  const mechanism: unknown = given.mechanism;
+  if (!(MECHANISMS as readonly unknown[]).includes(mechanism)) {
+    const lower = typeof mechanism === 'string' ? mechanism.toLowerCase() : '';
+    const meant = MECHANISMS.find(one => one === lower);
+    throw new TypeError(
+      `${name}: "mechanism" must be ${MECHANISMS.map(one => `'${one}'`).join(' or ')}${meant === undefined ? '' : `, in lower case: '${meant}'`}`,
+    );
+  }
+  const known = mechanism === 'oauthbearer' ? ['mechanism', 'token'] : ['mechanism', 'username', 'password'];
+  checkOptions(`${name} of '${given.mechanism}'`, given, known);
+  if (given.mechanism === 'oauthbearer') {
+    const { token } = given;
+    if (typeof token !== 'function')
+      throw new TypeError(`${name}: "token" must be a function that gives { value } as an Observable or a promise`);
+    return () => ({ mechanism: 'oauthbearer', token });
+  }
+  const { username, password } = given;
+  for (const [field, text] of Object.entries({ username, password })) {
+    if (typeof text !== 'string' || text === '')
+      throw new TypeError(`${name}: "${field}" must be a string that is not empty`);
+    // They separate what PLAIN sends, and half of a surrogate pair has no UTF-8: another text would be sent than was given.
+    if (text.includes('\0') || /\p{Surrogate}/u.test(text))
+      throw new TypeError(`${name}: "${field}" must not contain NUL or half a character`);
+  }
+  return () => ({ mechanism: given.mechanism, username, password });
 }
 
 /** Options whose value is `undefined` count as not given. */

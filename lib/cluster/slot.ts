@@ -1,6 +1,6 @@
 import { Observable, Subscription } from 'rxjs';
 import type { Subscriber } from 'rxjs';
-import { ConnectionError } from '../errors';
+import { AuthenticationError, ConnectionError } from '../errors';
 import type { KafkaError } from '../errors';
 import { connect } from '../network/connection';
 import type { ConnectOptions, Connection } from '../network/connection';
@@ -22,7 +22,8 @@ export interface SlotOptions {
 
 /**
  * The one live socket of a (broker, owner, purpose). Made on the first use; after a loss it connects again by itself,
- * at once the first time and then with backoff of its own, until it is closed. An idle close waits for the next use.
+ * at once the first time and then with backoff of its own, until it is closed. An idle close and refused credentials wait for
+ * the next use.
  */
 export class Slot {
   readonly #owner: string;
@@ -38,6 +39,8 @@ export class Slot {
   #failures = 0;
   #connectedAt: number | undefined;
   #reason: DisconnectReason | undefined;
+  /** The peer refused us, or we the peer: nothing is tried again before `until`, and then only for who asks. */
+  #refused: { readonly error: AuthenticationError; readonly until: number } | undefined;
   /** Requests that the end of the last connection cancelled. */
   #cancelled = 0;
 
@@ -78,7 +81,8 @@ export class Slot {
 
   /**
    * Emits the live connection, or the next one, and completes. Errors when the attempt under way (or the next one,
-   * after its backoff) fails: the caller may then choose another broker. Unsubscribing stops waiting.
+   * after its backoff) fails: the caller may then choose another broker. Unsubscribing stops waiting. After an
+   * `AuthenticationError` only this makes another attempt; within `reconnectBackoffMaxMs` it errors with the same one.
    */
   acquire(): Observable<Connection> {
     return new Observable(subscriber => {
@@ -89,6 +93,10 @@ export class Slot {
       }
       if (this.#phase === 'closed') {
         subscriber.error(new ConnectionError(this.broker, 'shutdown', 'the connection was closed'));
+        return;
+      }
+      if (this.#refused !== undefined && this.#options.client.runtime.scheduler.now() < this.#refused.until) {
+        subscriber.error(this.#refused.error);
         return;
       }
       this.#waiters.push(subscriber);
@@ -181,7 +189,10 @@ export class Slot {
     this.#connection = undefined;
     this.#connectedAt = undefined;
     this.#reason = reason;
-    const again = reason !== 'idle' && reason !== 'shutdown';
+    // The same credentials would be refused again, and a user may be locked out for that.
+    const refused = error instanceof AuthenticationError;
+    this.#refused = refused ? { error, until: now + client.reconnectBackoffMaxMs } : undefined;
+    const again = reason !== 'idle' && reason !== 'shutdown' && !refused;
     this.#phase = again ? 'pausing' : 'idle';
     // Before anybody hears of it: who does may close the client, and that must find this timer to stop it.
     if (again) this.#attempt = client.runtime.scheduler.schedule(() => this.#open(), this.#pauseMs(wasConnected));
@@ -197,6 +208,8 @@ export class Slot {
     if (again) {
       if (!wasConnected) this.#fail(error);
       onLost(this.broker);
+    } else if (refused) {
+      this.#fail(error);
     } else {
       this.#openIfWanted();
     }

@@ -1,9 +1,9 @@
 import type { ConnectionOptions as TlsOptions } from 'node:tls';
 import { EMPTY, Observable, catchError, concat, defer, ignoreElements, of, switchMap, tap, throwError } from 'rxjs';
-import { AuthenticationError, ConnectionError, KafkaError } from '../errors';
+import { ConnectionError, type KafkaError } from '../errors';
 import type { Api, AnyApi } from '../protocol/api';
 import type { BrokerAddress, ConnectionState, DisconnectReason, Transport } from '../types';
-import type { Fault } from './faults';
+import { setUpFault, type Fault } from './faults';
 import { Link, type LinkOptions } from './link';
 import { negotiate } from './negotiate';
 import type { RequestOptions } from './pipeline';
@@ -45,7 +45,7 @@ export interface ConnectOptions extends LinkOptions {
   /** For set-up as a whole: TCP, TLS, ApiVersions and authentication. */
   readonly connectTimeoutMs: number;
   /** Runs between ApiVersions and `connected`; completing lets the connection through. An `AuthenticationError` is fatal. */
-  readonly authenticate?: (connection: Connection) => Observable<unknown>;
+  readonly authenticate?: (link: Link) => Observable<unknown>;
   /**
    * The end has begun; no request has learnt of it yet. `error` is undefined for an orderly end; `cancelled` counts the
    * requests in flight, all about to error but those whose reply is already complete.
@@ -127,15 +127,4 @@ function attempt(
 function setUpTimeout(broker: BrokerAddress, connectTimeoutMs: number, asked: boolean): Fault {
   const what = asked ? 'the broker accepted the connection but did not complete the set-up' : 'no connection';
   return { reason: 'timeout', error: new ConnectionError(broker, 'timeout', `${what} within ${connectTimeoutMs} ms`) };
-}
-
-function setUpFault(broker: BrokerAddress, error: unknown): Fault {
-  if (error instanceof ConnectionError) return { reason: error.reason, error };
-  if (error instanceof AuthenticationError) return { reason: 'authentication', error };
-  if (error instanceof KafkaError) return { reason: 'protocol', error };
-  const text = error instanceof Error ? error.message : String(error);
-  return {
-    reason: 'protocol',
-    error: new ConnectionError(broker, 'protocol', `set-up failed: ${text}`, { cause: error }),
-  };
 }

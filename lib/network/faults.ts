@@ -1,4 +1,4 @@
-import { AuthenticationError, ConnectionError, type KafkaError, describeBroker } from '../errors';
+import { AuthenticationError, ConnectionError, KafkaError, describeBroker } from '../errors';
 import type { BrokerAddress, DisconnectReason } from '../types';
 
 /** Why a connection ended, and the error that says so; `undefined` when it ended in good order. */
@@ -77,6 +77,18 @@ export function frameFault(
   return {
     reason: 'protocol',
     error: new ConnectionError(broker, 'protocol', message, { retriable: hint === undefined }),
+  };
+}
+
+/** What it means that set-up, or a later authentication, errored. */
+export function setUpFault(broker: BrokerAddress, error: unknown): Fault {
+  if (error instanceof ConnectionError) return { reason: error.reason, error };
+  if (error instanceof AuthenticationError) return { reason: 'authentication', error };
+  if (error instanceof KafkaError) return { reason: 'protocol', error };
+  const text = error instanceof Error ? error.message : String(error);
+  return {
+    reason: 'protocol',
+    error: new ConnectionError(broker, 'protocol', `set-up failed: ${text}`, { cause: error }),
   };
 }
 

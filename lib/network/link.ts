@@ -7,7 +7,7 @@ import { Deadlines } from './deadlines';
 import { endFault, frameFault, socketFault, type Fault } from './faults';
 import { FrameSplitter, type FrameSink } from './frames';
 import { Liveness, type Oldest, type Watched } from './liveness';
-import { Pipeline, type PipelineHost, type RequestOptions } from './pipeline';
+import { Pipeline, type PipelineHost, type Renewal, type RequestOptions } from './pipeline';
 import { chooseVersion, unsupportedVersion, type BrokerVersions } from './version-choice';
 
 /** What a link is made with. */
@@ -233,8 +233,33 @@ export class Link implements PipelineHost, FrameSink, Watched {
   lost(what: string, sent: boolean): ConnectionError {
     const { reason, error } = this.#fault!;
     const why = error === undefined ? `the connection was closed (${reason})` : error.message;
-    const retriable = reason !== 'authentication';
-    return new ConnectionError(this.broker, reason, `${what}: ${why}`, { sent, cause: error, retriable });
+    return new ConnectionError(this.broker, reason, `${what}: ${why}`, { sent, cause: error });
+  }
+
+  // ── The life of its session (see sasl/session.ts) ──
+
+  /** Comes before the first request that is made at or after its time. */
+  set renewal(renewal: Renewal) {
+    this.#pipeline.renewal = renewal;
+  }
+
+  /** Changes with every request that is made. */
+  get asked(): number {
+    return this.#pipeline.asked;
+  }
+
+  /** Holds back new requests, but for those that go ahead, until `release`. */
+  hold(): void {
+    this.#pipeline.hold();
+  }
+
+  release(): void {
+    this.#pipeline.release();
+  }
+
+  /** Ends once everything in flight is answered; new requests are held back until then, and error as not sent. */
+  retire(fault: Fault): void {
+    this.#pipeline.retire(() => this.end(fault));
   }
 
   write(chunks: readonly Uint8Array[], now: number): boolean {

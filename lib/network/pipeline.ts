@@ -19,6 +19,14 @@ export interface RequestOptions {
   readonly maxVersion?: number;
   /** `false`: the broker will not answer (produce with acks=0). Emits `undefined` once written, after what piled up before it. [true] */
   readonly expectReply?: boolean;
+  /** Written at once, before everything that is held back: for authentication. [false] */
+  readonly ahead?: boolean;
+}
+
+/** Something that must happen before the first request that is made at or after `at`. */
+export interface Renewal {
+  readonly at: number;
+  wanted(): void;
 }
 
 /** What a pipeline needs of its link. */
@@ -58,6 +66,11 @@ export class Pipeline implements RequestHost {
    * that does not read, and their bytes would pile up in the socket without bound.
    */
   #unwritten: PendingRequest[] = [];
+  /** New requests are held back until `release`. */
+  #onHold = false;
+  /** Called once nothing is in flight any more. */
+  #whenDrained: (() => void) | undefined;
+  renewal: Renewal | undefined;
   readonly #release: Deadline = { at: 0, slot: -1, due: () => this.#writeHeld() };
   #correlationId = 0;
   #ended = false;
@@ -76,6 +89,11 @@ export class Pipeline implements RequestHost {
   /** Places taken, abandoned ones included, and requests that are held back or not written through. */
   get size(): number {
     return this.#inFlight.length + this.#held.length + this.#unwritten.length;
+  }
+
+  /** Changes with every request that is made. */
+  get asked(): number {
+    return this.#correlationId;
   }
 
   /** Requests that somebody waits for. */
@@ -97,6 +115,9 @@ export class Pipeline implements RequestHost {
     body: Q | ((version: number) => Q),
     options: RequestOptions,
   ): void {
+    // It may hold this request back, or end the connection.
+    if (this.renewal !== undefined && options.ahead !== true && this.#host.now() >= this.renewal.at)
+      this.renewal.wanted();
     const correlationId = this.#correlationId;
     let chunks: Uint8Array[];
     try {
@@ -115,8 +136,32 @@ export class Pipeline implements RequestHost {
     const { timeoutMs = this.#requestTimeoutMs, holdMs = 0, expectReply = true } = options;
     const terms = { timeoutMs, holdMs, expectReply };
     const request = new PendingRequest(this, subscriber, { api, version, correlationId, chunks }, terms);
-    if (this.#held.length > 0 || this.#release.slot >= 0) this.#held.push(request);
+    const wait = this.#held.length > 0 || this.#release.slot >= 0 || this.#onHold;
+    if (wait && options.ahead !== true) this.#held.push(request);
     else this.#write(request);
+  }
+
+  /** Holds back what comes from now on, but for what goes ahead. Replies still come. */
+  hold(): void {
+    this.#onHold = true;
+  }
+
+  /** Ends `hold`. */
+  release(): void {
+    this.#onHold = false;
+    if (this.#release.slot < 0) this.#writeHeld();
+  }
+
+  /** Holds back what comes from now on, for good, and calls `drained` once everything before it is answered. */
+  retire(drained: () => void): void {
+    this.#onHold = true;
+    this.#whenDrained = drained;
+    this.#drained();
+  }
+
+  #drained(): void {
+    if (this.#whenDrained !== undefined && this.#inFlight.length === 0 && this.#unwritten.length === 0)
+      this.#whenDrained();
   }
 
   /** Why a reply with this correlation id must not come now; `undefined` when it is the one that is due. */
@@ -131,11 +176,17 @@ export class Pipeline implements RequestHost {
   begin(): boolean {
     if (this.#inFlight.first?.live === true) return true;
     this.#inFlight.shift();
+    this.#drained();
     return false;
   }
 
   /** The reply that is due. */
   reply(frame: Buffer): void {
+    this.#answer(frame);
+    this.#drained();
+  }
+
+  #answer(frame: Buffer): void {
     const request = this.#inFlight.shift()!;
     this.#deadlines.clear(request);
     // Given up while its bytes came.
@@ -164,6 +215,7 @@ export class Pipeline implements RequestHost {
       this.#deadlines.clear(request);
       request.succeed(undefined);
     }
+    this.#drained();
   }
 
   /** Errors all requests, in the order in which they were made; returns how many. Takes no more from now on. */
@@ -220,7 +272,7 @@ export class Pipeline implements RequestHost {
 
   #writeHeld(): void {
     // A reply to one of them may throttle us again: the rest keeps its turn, and what is new stays behind it.
-    while (this.#held.length > 0 && this.#release.slot < 0) this.#write(this.#held.shift()!);
+    while (this.#held.length > 0 && this.#release.slot < 0 && !this.#onHold) this.#write(this.#held.shift()!);
   }
 
   #throttle(throttleMs: number): void {

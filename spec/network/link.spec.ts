@@ -22,6 +22,7 @@ describe('The end of a connection', () => {
     ['silence', () => broker.time.advance(5_000), 'timeout'],
     ['close', () => connection.close(), 'shutdown'],
     ['unsubscribing', () => attempt.unsubscribe(), 'shutdown'],
+    // Who tries again meets the refusal itself, which is an AuthenticationError and not retriable.
     ['refused re-authentication', () => connection.close('authentication'), 'authentication'],
   ];
 
@@ -32,7 +33,7 @@ describe('The end of a connection', () => {
     expect(log).toEqual(['a error', 'b error', 'c error']);
     for (const { error } of asked) {
       expect(error).toBeInstanceOf(ConnectionError);
-      expect(error).toMatchObject({ reason, sent: true, broker: BROKER, retriable: reason !== 'authentication' });
+      expect(error).toMatchObject({ reason, sent: true, broker: BROKER, retriable: true });
     }
     expect(attempt.gone).toMatchObject([{ reason, cancelled: 3 }]);
     expect(connection).toMatchObject({ connected: false, inFlight: 0, cancelled: 3 });
