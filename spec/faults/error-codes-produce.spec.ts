@@ -24,7 +24,7 @@ function produce(name: string, position: keyof typeof POSITIONS) {
   else rig.cluster.fault({ api: 'Produce', topic: 't', partition: hit[0]!, times: TIMES }, { error: name });
   const producer = rig.kafka.producer();
   const sends = [0, 1, 2].map(partition => watch(producer.send({ topic: 't', partition, value: `v${partition}` })));
-  rig.clock.advance(10_000);
+  rig.clock.advance(3_000);
   const stored = [0, 1, 2].map(partition => rig.cluster.log('t', partition).map(({ value }) => String(value)));
   const times = [0, 1, 2].map(partition =>
     rig

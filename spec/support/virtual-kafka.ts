@@ -35,7 +35,7 @@ export class VirtualKafka {
   /** Closes the client, and shows that it leaves nothing behind. */
   close(): void {
     this.kafka.close({ drainMs: 0 }).subscribe();
-    this.clock.advance(10_000);
+    this.clock.advance(1_000);
   }
 }
 

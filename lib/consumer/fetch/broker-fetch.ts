@@ -72,10 +72,14 @@ export class BrokerFetch {
     const { fetch } = context.options;
     let usedBytes = 0;
     let crowded = false;
+    let soonestMs = fetch.maxWaitMs;
     const ready: PartitionState[] = [];
     for (const state of partitions) {
       usedBytes += state.delivery!.bufferedBytes;
-      if (state.retryAt > now) continue;
+      if (state.retryAt > now) {
+        soonestMs = Math.min(soonestMs, Math.ceil(state.retryAt - now));
+        continue;
+      }
       if (state.hasRoom) ready.push(state);
       else crowded = true;
     }
@@ -84,11 +88,12 @@ export class BrokerFetch {
     if (ready.length === 0 || (usedBytes > 0 && leftBytes < Math.min(fetch.partitionBytes, shareBytes() / 2)))
       return undefined;
     // While a partition waits for room in the buffer, a request that the broker holds for lack of records would hold that partition
-    // up too, once its room is there. So such a request does not wait; the pause between them is ours.
+    // up too, once its room is there. So such a request does not wait; the pause between them is ours. One that is set back
+    // after a fault is due at a known time, and so long the others may be held.
     return {
       partitions: ready,
       maxBytes: Math.max(1, Math.min(fetch.maxBytes, leftBytes)),
-      maxWaitMs: crowded ? 0 : fetch.maxWaitMs,
+      maxWaitMs: crowded ? 0 : soonestMs,
     };
   }
 
