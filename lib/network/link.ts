@@ -39,8 +39,9 @@ export class Link implements PipelineHost, FrameSink, Watched {
   features: ReadonlyMap<string, number> = new Map();
   /** Requests that the end of this link errored. */
   cancelled = 0;
-  /** Chunks received so far. */
+  /** Chunks received so far, and their bytes. */
   received = 0;
+  receivedBytes = 0;
   readonly deadlines: Deadlines;
   readonly #options: LinkOptions;
   /** Told at the first moment of the end, before any request learns of it; and at the last. */
@@ -286,6 +287,7 @@ export class Link implements PipelineHost, FrameSink, Watched {
   #receive(chunk: Uint8Array): void {
     if (this.#state === 'disconnected') return;
     this.received += 1;
+    this.receivedBytes += chunk.length;
     this.#liveness.moved(this.now());
     this.#splitter.push(chunk);
   }

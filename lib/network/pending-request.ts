@@ -20,6 +20,8 @@ export class PendingRequest implements Deadline {
   /** It was handed to the socket, so the broker may execute it. */
   sent = false;
   sentAt = 0;
+  /** Bytes that the connection had received when it was sent, or when its deadline was last put off. */
+  heard = 0;
   /** Somebody still waits for the reply. */
   live = true;
   /** The bytes to write; dropped once they were. */

@@ -11,7 +11,10 @@ import { throttleOf } from './throttle';
 
 /** How one request differs from the rest. */
 export interface RequestOptions {
-  /** Until the reply; time in which the broker throttles us does not count. [the connection's `requestTimeoutMs`] */
+  /**
+   * Until the reply; time in which the broker throttles us does not count, and while bytes come in at a fair rate, a reply
+   * is waited for. [the connection's `requestTimeoutMs`]
+   */
   readonly timeoutMs?: number;
   /** For how long the broker may hold the reply on purpose (`maxWaitMs` of a fetch, …). Silence for 5 s more closes the connection. [0] */
   readonly holdMs?: number;
@@ -37,6 +40,8 @@ export interface PipelineHost {
   write(chunks: readonly Uint8Array[], now: number): boolean;
   /** False while written bytes pile up because the peer does not read. */
   readonly writable: boolean;
+  /** Taken in from the socket so far. */
+  readonly receivedBytes: number;
   /** The broker will read nothing until then. */
   throttled(until: number): void;
   /** Passes on that the broker asked us to wait. */
@@ -44,6 +49,9 @@ export interface PipelineHost {
   /** The error of a request that the end of the link cut off. */
   lost(what: string, sent: boolean): ConnectionError;
 }
+
+/** Replies are waited for beyond their deadlines while they come faster than this: 4 kB a second. */
+const MIN_BYTES_PER_MS = 4;
 
 /**
  * The requests of one connection: written at once and in order, matched to their replies by place, each with its own
@@ -245,13 +253,30 @@ export class Pipeline implements RequestHost {
 
   expired(request: PendingRequest): void {
     const { api, timeoutMs } = request;
+    if (this.#arriving(request)) {
+      this.#deadlines.set(request, this.#host.now() + timeoutMs);
+      return;
+    }
     const broker = describeBroker(this.#host.broker);
     if (!request.expectReply) this.#unwritten = this.#unwritten.filter(other => other !== request);
     request.fail(new RequestTimeoutError(`${api.name} to ${broker} was not answered within ${timeoutMs} ms`));
   }
 
+  /**
+   * Replies come in order, so every byte since this request was sent brings its own reply nearer. Given up half-way, a long
+   * reply over a slow link would be asked for again, would be given up again, and so on for ever. Enough must have come
+   * since the deadline before, so that a trickle does not hold its subscriber for days.
+   */
+  #arriving(request: PendingRequest): boolean {
+    const received = this.#host.receivedBytes;
+    if (!request.expectReply || received - request.heard < MIN_BYTES_PER_MS * request.timeoutMs) return false;
+    request.heard = received;
+    return true;
+  }
+
   #write(request: PendingRequest): void {
     const now = this.#host.now();
+    request.heard = this.#host.receivedBytes;
     const { chunks } = request;
     request.chunks = [];
     request.sent = true;
