@@ -167,7 +167,7 @@ export type Transport = (broker: BrokerAddress, tls: ConnectionOptions | undefin
 export interface ByteStream {
   /** The received chunks. Subscribed once, at once. Owned by the subscriber from then on. */
   readonly received: Observable<Uint8Array>;
-  /** Emits `false` when writes pile up and `true` when they may go on. */
+  /** Emits `false` when writes pile up, again whenever some of them have left, and `true` when they may go on. */
   readonly writable: Observable<boolean>;
   /** Writes the chunks in order, as one gathered write where that is possible. Their memory is written to again once the reply has come. */
   write(chunks: readonly Uint8Array[]): void;

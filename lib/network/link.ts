@@ -290,14 +290,16 @@ export class Link implements PipelineHost, FrameSink, Watched {
     this.receivedBytes += chunk.length;
     this.#liveness.moved(this.now());
     this.#splitter.push(chunk);
+    this.#liveness.changed();
   }
 
   #pressure(writable: boolean): void {
-    const flushed = writable && !this.#writable;
+    const piledUp = !this.#writable;
     this.#writable = writable;
-    if (!flushed) return;
+    if (!piledUp) return;
     this.#liveness.moved(this.now());
-    this.#pipeline.flushed();
+    if (writable) this.#pipeline.flushed();
+    this.#liveness.changed();
   }
 
   begin(correlationId: number): boolean {
@@ -323,6 +325,10 @@ export class Link implements PipelineHost, FrameSink, Watched {
     return this.#pipeline.oldest;
   }
 
+  changed(): void {
+    this.#liveness.changed();
+  }
+
   /** Requests wait out a throttle. */
   get waiting(): boolean {
     return this.#pipeline.size > 0;
@@ -330,7 +336,7 @@ export class Link implements PipelineHost, FrameSink, Watched {
 
   halfOpen(forMs: number): void {
     const asked = this.#pipeline.oldest?.api.name ?? 'a request';
-    const message = `no byte for ${Math.round(forMs)} ms while ${asked} waits for its reply: the connection is taken for dead`;
+    const message = `no byte for ${Math.round(forMs)} ms while ${asked} waits for the broker: the connection is taken for dead`;
     this.end({ reason: 'timeout', error: new ConnectionError(this.broker, 'timeout', message) });
   }
 

@@ -3,7 +3,7 @@ import type { Deadline, Deadlines } from './deadlines';
 /** What the broker owes beyond the time it promised to hold a request. */
 const GRACE_MS = 5_000;
 
-/** The request that the broker is working on. */
+/** The request that is next to be answered, or to be written through. */
 export interface Oldest {
   readonly sentAt: number;
   readonly holdMs: number;
@@ -11,9 +11,9 @@ export interface Oldest {
 
 /** What ends a connection on which nothing happens. */
 export interface Watched {
-  /** The oldest request in flight. */
+  /** What the connection waits for. */
   readonly oldest: Oldest | undefined;
-  /** Requests wait to be written. */
+  /** Requests are held back. */
   readonly waiting: boolean;
   now(): number;
   halfOpen(forMs: number): void;
@@ -48,7 +48,7 @@ export class Liveness implements Deadline {
     this.#deadlines.set(this, this.#dueAt());
   }
 
-  /** Bytes came in, or a backlog of writes went out. */
+  /** Bytes came in, or some of a backlog of writes went out. */
   moved(now: number): void {
     this.#movedAt = now;
   }
@@ -56,6 +56,11 @@ export class Liveness implements Deadline {
   /** A request was written. */
   used(now: number): void {
     this.#usedAt = now;
+    this.changed();
+  }
+
+  /** The connection waits for something else than before, which may be due earlier. */
+  changed(): void {
     if (this.slot < 0) return;
     const dueAt = this.#dueAt();
     if (dueAt < this.at) this.#deadlines.set(this, dueAt);

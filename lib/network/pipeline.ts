@@ -36,6 +36,8 @@ export interface Renewal {
 export interface PipelineHost {
   readonly broker: BrokerAddress;
   now(): number;
+  /** `oldest` is another one now. */
+  changed(): void;
   /** Hands the bytes to the socket. `false`: that failed, and the link has ended. */
   write(chunks: readonly Uint8Array[], now: number): boolean;
   /** False while written bytes pile up because the peer does not read. */
@@ -111,9 +113,9 @@ export class Pipeline implements RequestHost {
     return pending;
   }
 
-  /** The request that the broker is working on. */
+  /** The request that the broker is working on, else one that it does not read. */
   get oldest(): (Oldest & { readonly api: AnyApi }) | undefined {
-    return this.#inFlight.first;
+    return this.#inFlight.first ?? this.#unwritten[0];
   }
 
   send<Q>(
@@ -248,7 +250,7 @@ export class Pipeline implements RequestHost {
   abandoned(request: PendingRequest): void {
     this.#deadlines.clear(request);
     if (!request.sent) this.#held = this.#held.filter(other => other !== request);
-    else if (!request.expectReply) this.#unwritten = this.#unwritten.filter(other => other !== request);
+    else if (!request.expectReply) this.#forget(request);
   }
 
   expired(request: PendingRequest): void {
@@ -258,7 +260,7 @@ export class Pipeline implements RequestHost {
       return;
     }
     const broker = describeBroker(this.#host.broker);
-    if (!request.expectReply) this.#unwritten = this.#unwritten.filter(other => other !== request);
+    if (!request.expectReply) this.#forget(request);
     request.fail(new RequestTimeoutError(`${api.name} to ${broker} was not answered within ${timeoutMs} ms`));
   }
 
@@ -292,7 +294,14 @@ export class Pipeline implements RequestHost {
     else if (written) {
       this.#unwritten.push(request);
       if (request.timeoutMs !== Infinity) this.#deadlines.set(request, now + request.timeoutMs);
+      this.#host.changed();
     } else request.fail(this.#host.lost(`${request.api.name} was not written`, true));
+  }
+
+  /** A request without a reply that was not written through. */
+  #forget(request: PendingRequest): void {
+    this.#unwritten = this.#unwritten.filter(other => other !== request);
+    this.#host.changed();
   }
 
   #writeHeld(): void {

@@ -44,6 +44,40 @@ describe('The watch over a connection', () => {
     expect(long.error).toMatchObject({ reason: 'timeout' });
   });
 
+  // It used to look again only when the first one would have been due.
+  it('also when the one before it may be held much longer', () => {
+    echo(30_000);
+    const short = echo();
+    broker.time.advance(1_000);
+    broker.socket.send(echoed(1, 0));
+    broker.time.advance(4_999);
+    expect(short.error).toBeUndefined();
+    broker.time.advance(1);
+    expect(short.error).toMatchObject({ reason: 'timeout' });
+  });
+
+  // Without replies a connection to a peer that was gone lived on for as long as it was used.
+  it('takes a peer that reads nothing for dead, also when it owes no reply', () => {
+    broker.socket.writable.next(false);
+    const asked = ask(connection.request(Echo, { text: '' }, { expectReply: false }));
+    broker.time.advance(5_000);
+    expect(asked.error).toMatchObject({ reason: 'timeout', sent: true });
+    expect(broker.live).toBe(0);
+  });
+
+  // A request of 1 MiB over a slow uplink was taken for silence, and began again from the start, for ever.
+  it('takes bytes that leave for progress', () => {
+    const asked = echo();
+    broker.socket.writable.next(false);
+    for (let i = 0; i < 10; i += 1) {
+      broker.time.advance(4_900);
+      broker.socket.writable.next(false);
+    }
+    broker.time.advance(4_900);
+    broker.socket.send(echoed(1, 5));
+    expect(asked.value.code).toBe(5);
+  });
+
   it('watches over replies that nobody waits for, too', () => {
     echo().unsubscribe();
     broker.time.advance(5_000);

@@ -256,8 +256,8 @@ describe('Requests of a connection', () => {
 
     it('error when their time is over, and leave their place', () => {
       broker.socket.writable.next(false);
-      const one = shout();
-      broker.time.advance(30_000);
+      const one = ask(echo({ expectReply: false, timeoutMs: 3_000 }));
+      broker.time.advance(3_000);
       expect(one.error).toMatchObject({ name: 'RequestTimeoutError' });
       expect(connection.inFlight).toBe(0);
     });
