@@ -33,7 +33,8 @@ export class Slot {
   readonly #waiters: Subscriber<Connection>[] = [];
   #connection: Connection | undefined;
   #attempt = Subscription.EMPTY;
-  #phase: 'idle' | 'pausing' | 'connecting' | 'connected' | 'closed' = 'idle';
+  /** `ending`: the connection is on its way out, and the requests that it had are being told. */
+  #phase: 'idle' | 'pausing' | 'connecting' | 'connected' | 'ending' | 'closed' = 'idle';
   #generation = 0;
   /** Attempts in a row that came to nothing, or to a connection that died young. */
   #failures = 0;
@@ -112,11 +113,12 @@ export class Slot {
   close(why: KafkaError): void {
     if (this.#phase === 'closed') return;
     const wasOpen = this.#phase === 'connected' || this.#phase === 'connecting';
+    // One that ends already does so to the end, and tells of it.
+    const ending = this.#phase === 'ending';
     this.#phase = 'closed';
     this.#connection = undefined;
     this.#reason = 'shutdown';
-    this.#cancelled = 0;
-    this.#attempt.unsubscribe();
+    if (!ending) this.#attempt.unsubscribe();
     const cancelled = this.#cancelled;
     if (wasOpen) this.#options.emit({ type: 'disconnected', connection: this.status!, reason: 'shutdown', cancelled });
     this.#fail(why);
@@ -152,7 +154,7 @@ export class Slot {
           this.#cancelled = inFlight;
           // Step 0 of the teardown: whoever retries while requests are being cancelled must not land here again.
           this.#connection = undefined;
-          if (this.#phase === 'connected') this.#phase = 'pausing';
+          if (this.#phase !== 'closed') this.#phase = 'ending';
         },
       }).subscribe({
         next: connection => {
@@ -178,8 +180,13 @@ export class Slot {
   }
 
   #ended(reason: DisconnectReason, error: unknown): void {
-    if (this.#phase === 'closed') return;
     const { client, emit, onStatus, onLost } = this.#options;
+    if (this.#phase === 'closed') {
+      // By one of the requests that the end has told.
+      const failure = error === undefined ? {} : { error };
+      emit({ type: 'disconnected', connection: this.status!, reason, ...failure, cancelled: this.#cancelled });
+      return;
+    }
     const now = client.runtime.scheduler.now();
     const wasConnected = this.#connectedAt !== undefined;
     // A connection that held for a while is forgiven its end; one that dies young counts like an attempt that came to

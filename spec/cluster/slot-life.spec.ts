@@ -104,6 +104,18 @@ describe('the life of a slot', () => {
     expect(events.at(-1)).toMatchObject({ type: 'disconnected', reason: 'shutdown', cancelled: 1 });
   });
 
+  // Nobody was told of that end.
+  it('tells of an end in which one of the requests closes it', () => {
+    const { broker, slot, answer, events, close } = rig();
+    const taken = ask(slot.acquire());
+    answer();
+    (taken.value as Connection).request(Echo, { text: '' }).subscribe({ error: () => close() });
+    broker.socket.reset();
+    expect(events.slice(1)).toMatchObject([{ type: 'disconnected', reason: 'broken', cancelled: 1 }]);
+    broker.time.advance(100_000);
+    expect([broker.sockets.length, broker.live, events.length]).toEqual([1, 0, 2]);
+  });
+
   // It was taken for the orderly end of an unused connection, so whoever waited made it connect again at once, for ever.
   it('backs off from a broker that hangs up while it is being told who we are', () => {
     const { broker, slot } = rig({ authenticate: () => NEVER });
