@@ -8,8 +8,8 @@ import type { BrokerNode } from './metadata';
 import { Slot } from './slot';
 
 /**
- * All sockets of the client: a slot per (broker, owner, purpose). Each slot backs off by itself, so one dead broker
- * never delays another. Brokers that leave the cluster, or move to another address, lose their slots.
+ * All sockets of the client: a slot per (broker, owner, purpose). Slots of one address back off together, and by themselves
+ * from those of others, so a dead broker is not asked more for being used more, and never delays another. Brokers that leave the cluster, or move to another address, lose their slots.
  */
 export class BrokerPool {
   readonly #client: ClientOptions;
@@ -115,10 +115,17 @@ export class BrokerPool {
         authenticate: this.#verify,
         onStatus: () => this.#publish(),
         onLost: this.#onLost,
+        onTried: (tried, error) => this.#tell(tried, error),
       });
       this.#slots.set(key, slot);
     }
     return slot;
+  }
+
+  #tell(tried: Slot, error: unknown): void {
+    const { host, port } = tried.broker;
+    for (const slot of [...this.#slots.values()])
+      if (slot !== tried && slot.broker.host === host && slot.broker.port === port) slot.siblingTried(tried, error);
   }
 
   #drop(key: string, slot: Slot, why: KafkaError): void {

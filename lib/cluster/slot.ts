@@ -18,6 +18,8 @@ export interface SlotOptions {
   readonly onStatus: () => void;
   /** The connection was lost for a cause of the peer or the network. */
   readonly onLost: (broker: BrokerAddress) => void;
+  /** An attempt of this slot has succeeded, or has failed with `error`: its siblings need not try the same by themselves. */
+  readonly onTried?: (slot: Slot, error: unknown) => void;
 }
 
 /**
@@ -109,6 +111,20 @@ export class Slot {
     });
   }
 
+  /**
+   * Another slot of the same address has just tried. If it was turned down, so would we be: our next attempt is put off like the
+   * sibling's, and whoever waits may look elsewhere. So a dead broker sees one attempt a backoff step, not one from each slot. If it
+   * was let in, our pause is over.
+   */
+  siblingTried(sibling: Slot, error: unknown): void {
+    if (this.#phase !== 'pausing') return;
+    this.#attempt.unsubscribe();
+    if (error === undefined) return this.#open();
+    this.#failures = Math.max(this.#failures, sibling.#failures);
+    this.#attempt = this.#options.client.runtime.scheduler.schedule(() => this.#open(), this.#pauseMs(false));
+    this.#fail(error);
+  }
+
   /** Ends the connection; whoever waits for one is told `why`. Idempotent. */
   close(why: KafkaError): void {
     if (this.#phase === 'closed') return;
@@ -172,6 +188,7 @@ export class Slot {
             waiter.next(connection);
             waiter.complete();
           }
+          this.#options.onTried?.(this, undefined);
         },
         error: (error: unknown) => this.#ended(why, error),
         complete: () => this.#ended(why, undefined),
@@ -180,7 +197,7 @@ export class Slot {
   }
 
   #ended(reason: DisconnectReason, error: unknown): void {
-    const { client, emit, onStatus, onLost } = this.#options;
+    const { client, emit, onStatus, onLost, onTried } = this.#options;
     if (this.#phase === 'closed') {
       // By one of the requests that the end has told.
       const failure = error === undefined ? {} : { error };
@@ -213,7 +230,10 @@ export class Slot {
     onStatus();
     emit({ type: 'disconnected', ...ended });
     if (again) {
-      if (!wasConnected) this.#fail(error);
+      if (!wasConnected) {
+        this.#fail(error);
+        onTried?.(this, error);
+      }
       onLost(this.broker);
     } else if (refused) {
       this.#fail(error);

@@ -201,7 +201,7 @@ describe('a cluster', () => {
         kafka.disconnect(2);
       }, 500);
       runtime.scheduler.schedule(() => {
-        attempts = events.filter(event => event.type === 'disconnected' && event.connection.owner === 'c').length;
+        attempts = events.filter(event => event.type === 'disconnected' && event.connection.broker.nodeId === 2).length;
       }, 4_500);
     });
     // 50, 100, 200, 400, 800 ms, then one a second.
