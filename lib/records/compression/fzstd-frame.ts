@@ -1,6 +1,7 @@
 import { tooLarge } from './codec';
 import { checkBlocks } from './zstd-blocks';
 import type { ZstdFrame } from './zstd-frames';
+import { xxhash64 } from './xxhash64';
 
 /** What we use of the package `fzstd`. */
 export interface FzstdPackage {
@@ -14,8 +15,8 @@ const HEADER = Buffer.from([0x28, 0xb5, 0x2f, 0xfd, 0, 0x38]);
 /**
  * Inflates one frame by `fzstd`, straight into the bytes that it comes to, which `checkBlocks` has counted. Without them
  * the package takes as much memory as the header claims for the window, and moves all of it for each block: for minutes,
- * when a small frame is made of thousands. It verifies no checksum, and gets none: the CRC-32C of the batch stands for the
- * same bytes.
+ * when a small frame is made of thousands. It verifies no checksum either, and gets none: that of the content, where a
+ * producer wrote one, is verified here.
  */
 export function inflateFrame(library: FzstdPackage, bytes: Buffer, frame: ZstdFrame, maxBytes: number): Buffer {
   const total = checkBlocks(bytes, frame);
@@ -28,5 +29,8 @@ export function inflateFrame(library: FzstdPackage, bytes: Buffer, frame: ZstdFr
     // It writes past its arrays when a block lies: a RangeError that has nothing to do with our limit.
     throw new Error(`zstd: ${(cause as Error).message}`, { cause });
   }
+  // Behind the blocks comes nothing but the checksum.
+  if (frame.to > frame.blocksTo && bytes.readUInt32LE(frame.blocksTo) !== Number(xxhash64(output) & 0xffff_ffffn))
+    throw new Error('zstd: the content is not what its checksum says');
   return output;
 }

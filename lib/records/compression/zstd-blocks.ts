@@ -4,6 +4,15 @@ import type { ZstdFrame } from './zstd-frames';
 const COMPRESSED = 2;
 const MAX_BLOCK_BYTES = 131_072;
 
+/** What blocks of a frame leave to the next one. */
+interface Carried {
+  readonly tables: (FseTable | undefined)[];
+  /** The last three distances that were copied from. */
+  distances: readonly [number, number, number];
+  /** Bytes that the blocks so far came to. */
+  total: number;
+}
+
 /** What a code of a length stands for: a base, and so many more bits to be added to it. */
 interface Lengths {
   readonly bits: Uint8Array;
@@ -23,25 +32,27 @@ const MAX_LOG = [9, 8, 9] as const;
 const SYMBOLS = [36, 32, 53] as const;
 
 /**
- * Counts what the frame comes to, and throws when a compressed block of the frame claims more than a block may hold, or what is not there. Done before `fzstd`
- * gets it, which checks neither: a frame of 18 bytes kept it busy for minutes, another one for ever.
+ * Counts what the frame comes to, and throws when a compressed block of the frame claims more than a block may hold, what
+ * is not there, or a copy from before the frame or its window. Done before `fzstd` gets it, which checks nothing of this: a
+ * frame of 18 bytes kept it busy for minutes, another one for ever, and copies from nowhere came out as zeros.
  */
 export function checkBlocks(bytes: Buffer, frame: ZstdFrame): number {
-  const limit = Math.min(MAX_BLOCK_BYTES, frame.windowBytes);
-  const tables: (FseTable | undefined)[] = [undefined, undefined, undefined];
-  let total = 0;
+  const carried: Carried = { tables: [undefined, undefined, undefined], distances: [1, 4, 8], total: 0 };
   for (let at = frame.blocksFrom; at < frame.blocksTo;) {
     const header = bytes.readUIntLE(at, 3);
     const kind = (header >> 1) & 3;
     const size = header >> 3;
     at += 3;
-    total += kind === COMPRESSED ? checkBlock(bytes.subarray(at, at + size), limit, tables) : size;
+    carried.total += kind === COMPRESSED ? checkBlock(bytes.subarray(at, at + size), frame.windowBytes, carried) : size;
     at += kind === 1 ? 1 : size;
   }
-  return total;
+  return carried.total;
 }
 
-function checkBlock(block: Buffer, limit: number, tables: (FseTable | undefined)[]): number {
+/** Returns how many bytes the block comes to. */
+function checkBlock(block: Buffer, windowBytes: number, carried: Carried): number {
+  const { tables } = carried;
+  const limit = Math.min(MAX_BLOCK_BYTES, windowBytes);
   const { literals, next } = readLiterals(block);
   if (literals > limit) throw new Error(`zstd: a block with ${literals} bytes of literals`);
   let at = next;
@@ -64,7 +75,7 @@ function checkBlock(block: Buffer, limit: number, tables: (FseTable | undefined)
     if (tables[table] === undefined) throw new Error('zstd: a block repeats a table that was never there');
     if (tables[table]!.lastSymbol >= SYMBOLS[table]!) throw new Error('zstd: a code that does not exist');
   }
-  return checkSequences(block, at, count, { literals, limit }, tables as FseTable[]);
+  return checkSequences(block, at, count, { literals, limit, windowBytes }, carried);
 }
 
 /** How many literals there are, and where the sequences begin. */
@@ -94,14 +105,15 @@ function readLiterals(block: Buffer): { readonly literals: number; readonly next
   return { literals, next };
 }
 
-/** Reads the sequences as they are decoded, from the last bit to the first, but for what they copy. */
+/** Reads the sequences as they are decoded, from the last bit to the first, but copies nothing. */
 function checkSequences(
   block: Buffer,
   from: number,
   count: number,
-  sizes: { readonly literals: number; readonly limit: number },
-  [literalTable, offsetTable, matchTable]: readonly FseTable[],
+  sizes: { readonly literals: number; readonly limit: number; readonly windowBytes: number },
+  carried: Carried,
 ): number {
+  const [literalTable, offsetTable, matchTable] = carried.tables;
   const last = byteAt(block, block.length - 1);
   if (last === 0 || from >= block.length) throw cutOff();
   const start = from * 8;
@@ -118,20 +130,37 @@ function checkSequences(
   let offsetState = read(offsetTable!.log);
   let matchState = read(matchTable!.log);
   let literals = 0;
-  let total = sizes.literals;
+  let copied = 0;
+  let [first, second, third] = carried.distances;
   for (let left = count; left > 0; left--) {
     const matchCode = matchTable!.symbols[matchState]!;
     const literalCode = literalTable!.symbols[literalState]!;
-    at -= offsetTable!.symbols[offsetState]!; // how far back is no question of length
-    total += MATCH_LENGTHS.base[matchCode]! + read(MATCH_LENGTHS.bits[matchCode]!);
-    literals += LITERAL_LENGTHS.base[literalCode]! + read(LITERAL_LENGTHS.bits[literalCode]!);
-    if (total > sizes.limit || literals > sizes.literals) throw new Error('zstd: a block holds more than it may');
+    // At most 16 bits at once, the higher ones first.
+    const width = offsetTable!.symbols[offsetState]!;
+    const value =
+      width <= 16 ? (1 << width) + read(width) : ((1 << (width - 16)) + read(width - 16)) * 65_536 + read(16);
+    const matched = MATCH_LENGTHS.base[matchCode]! + read(MATCH_LENGTHS.bits[matchCode]!);
+    const passed = LITERAL_LENGTHS.base[literalCode]! + read(LITERAL_LENGTHS.bits[literalCode]!);
+    literals += passed;
+    // 1 to 3 repeat an earlier distance; where no literals come between, the next older one (RFC 8878, 3.1.1.5).
+    const repeated = passed === 0 ? value + 1 : value;
+    if (value > 3) [first, second, third] = [value - 3, first, second];
+    else if (repeated === 2) [first, second] = [second, first];
+    else if (repeated > 2) [first, second, third] = [repeated === 3 ? third : first - 1, first, second];
+    // A match of 3 bytes or more: a distance of 0 would copy what is not written yet.
+    if (first === 0 || first > Math.min(sizes.windowBytes, carried.total + literals + copied))
+      throw new Error(`zstd: a copy from ${first} bytes before, where there is nothing`);
+    copied += matched;
+    if (sizes.literals + copied > sizes.limit || literals > sizes.literals)
+      throw new Error('zstd: a block holds more than it may');
     if (left === 1) break; // the last leads to no other
     literalState = literalTable!.base[literalState]! + read(literalTable!.bits[literalState]!);
     matchState = matchTable!.base[matchState]! + read(matchTable!.bits[matchState]!);
     offsetState = offsetTable!.base[offsetState]! + read(offsetTable!.bits[offsetState]!);
   }
-  return total;
+  if (at !== start) throw new Error('zstd: sequences of more bits than they take');
+  carried.distances = [first, second, third];
+  return sizes.literals + copied;
 }
 
 function lengths(first: number, bits: readonly number[]): Lengths {
