@@ -4,6 +4,7 @@ import { EmbeddedCluster } from '../../lib/testing';
 import type { JournalEntry } from '../../lib/testing/broker';
 import type { EmbeddedClusterOptions } from '../../lib/testing/embedded-cluster';
 import type { KafkaEvent } from '../../lib/types';
+import { HookedTransport } from './hooked-transport';
 import { ManualClock } from './manual-clock';
 
 /** A client and an embedded cluster in the spec's own time, and everything that passed between them. */
@@ -11,6 +12,8 @@ export class VirtualKafka {
   readonly clock = new ManualClock();
   readonly cluster: EmbeddedCluster;
   readonly kafka: Kafka;
+  /** Every socket of the client goes through here. */
+  readonly network: HookedTransport;
   readonly journal: JournalEntry[] = [];
   readonly events: KafkaEvent[] = [];
 
@@ -18,7 +21,8 @@ export class VirtualKafka {
     const { runtime } = this.clock;
     this.cluster = new EmbeddedCluster({ ...cluster, runtime });
     this.cluster.requests.subscribe(entry => this.journal.push(entry));
-    this.kafka = new Kafka({ ...this.cluster.options, ...client });
+    this.network = new HookedTransport(this.cluster.options.transport, () => this.now);
+    this.kafka = new Kafka({ ...this.cluster.options, transport: this.network.transport, ...client });
     this.kafka.events.subscribe(event => this.events.push(event));
   }
 
