@@ -129,7 +129,7 @@ function checkCompression(compression: Compression, level: number | undefined): 
     const { min, max, except } = levels;
     if (!Number.isInteger(level) || level < min || level > max || level === except)
       throw new RangeError(
-        `${WHAT}: option "compressionLevel" must be a whole number from ${min} to ${max}${except === undefined ? '' : ` but ${except}`} with compression: '${compression}', not ${level}`,
+        `${WHAT}: with compression: '${compression}', option "compressionLevel" must be a whole number from ${min} to ${max}${except === undefined ? '' : ` other than ${except}`}; it is ${level}`,
       );
   }
   codec?.checkWriting?.();

@@ -26,7 +26,7 @@ describe('producer options', () => {
     [{ compression: 'gzip', compressionLevel: '3' }, /"compressionLevel" must be a number/],
     [
       { compression: 'gzip', compressionLevel: 0 },
-      /"compressionLevel".*from -1 to 9 but 0 with compression: 'gzip', not 0/,
+      /with compression: 'gzip', .*"compressionLevel".*from -1 to 9 other than 0; it is 0/,
     ],
     [{ compression: 'gzip', compressionLevel: 10 }, /"compressionLevel".*from -1 to 9/],
     [{ compression: 'gzip', compressionLevel: 1.5 }, /"compressionLevel" must be a whole number/],
