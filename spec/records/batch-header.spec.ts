@@ -72,8 +72,8 @@ describe('scanBatches', () => {
     const v1 = javaBatch('v1');
     expect(() => scanBatches(v1)).toThrow(DecodeError);
     expect(() => scanBatches(v1)).toThrow(/message format v1, which is not read yet/);
-    v1[BATCH.magic] = 0;
-    expect(() => scanBatches(v1)).toThrow(/message format v0/);
+    expect(() => scanBatches(javaBatch('v1gzip'))).toThrow(/message format v1/);
+    expect(() => scanBatches(javaBatch('v0'))).toThrow(/message format v0/);
     v1[BATCH.magic] = 3;
     expect(() => scanBatches(v1)).toThrow(/magic 3/);
   });

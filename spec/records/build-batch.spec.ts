@@ -23,7 +23,11 @@ describe('buildBatch', () => {
       transactional: true,
       control: true,
     };
+    const aborted = { baseOffset: 60n, producerId: 3_000_000_000_000n };
     expect(hex(buildBatch([controlRecord('commit', JAVA_TIME, 4)], marker))).toBe(hex(javaBatch('commit')));
+    expect(hex(buildBatch([controlRecord('abort', JAVA_TIME, 5)], { ...marker, ...aborted }))).toBe(
+      hex(javaBatch('abort')),
+    );
   });
 
   it('builds a batch that compaction has emptied, which still says where the next begins', () => {
@@ -62,7 +66,8 @@ describe('readControlType', () => {
 
   it('tells commit from abort, and from what is neither', () => {
     expect(typeOf(javaBatch('commit'))).toBe(1);
-    expect(typeOf(buildBatch([controlRecord('abort', JAVA_TIME)], { control: true }))).toBe(0);
+    expect(typeOf(javaBatch('abort'))).toBe(0);
+    expect(typeOf(javaBatch('leaderChange'))).toBe(2);
     expect(typeOf(buildBatch([{ timestamp: 0, key: null }], { control: true }))).toBe(-1);
     expect(typeOf(buildBatch([{ timestamp: 0, key: 'abc' }], { control: true }))).toBe(-1);
   });

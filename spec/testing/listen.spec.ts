@@ -1,9 +1,11 @@
-import { execFile, execFileSync } from 'node:child_process';
 import * as net from 'node:net';
 import { Kafka, logLevel } from 'kafkajs';
 import { createKafkaClient } from 'kafka-ts';
 import type { Subscription } from 'rxjs';
 import { EmbeddedCluster } from '../../lib/testing/embedded-cluster';
+import { kcat } from '../support/kcat';
+import { runProgram } from '../support/run-program';
+import { itWithTool } from '../support/tools';
 import { kafkajsBroker } from './kafkajs-broker';
 
 // Foreign clients judge here: neither shares a line with our codecs.
@@ -148,47 +150,32 @@ describe('kafka-ts', () => {
   });
 });
 
-function hasKcat(): boolean {
-  try {
-    execFileSync('kcat', ['-V'], { stdio: 'ignore' });
-    return true;
-  } catch {
-    return false;
-  }
-}
+describe('kcat, which is librdkafka', () => {
+  const run = async (args: readonly string[], input = '') =>
+    (await runProgram('kcat', ['-b', addresses[0]!, ...args], { input, timeoutMs: 15_000 })).toString();
 
-/** librdkafka, where it is installed. */
-(hasKcat() ? describe : describe.skip)('kcat', () => {
-  const kcat = (args: readonly string[], input = '') =>
-    new Promise<string>((resolve, reject) => {
-      const child = execFile('kcat', ['-b', addresses[0]!, ...args], { timeout: 15_000 }, (error, out) =>
-        error ? reject(error) : resolve(out),
-      );
-      child.stdin!.end(input);
-    });
-
-  it('produces to a topic that this creates, and reads it back', async () => {
-    await kcat(['-P', '-t', 'new', '-K:', '-X', 'enable.idempotence=true'], 'k1:v1\nk2:v2\n');
-    expect(await kcat(['-C', '-t', 'new', '-e', '-q', '-f', '%p %o %k %s\n'])).toBe('0 0 k1 v1\n0 1 k2 v2\n');
+  itWithTool(kcat, 'produces to a topic that this creates, and reads it back', async () => {
+    await run(['-P', '-t', 'new', '-K:', '-X', 'enable.idempotence=true'], 'k1:v1\nk2:v2\n');
+    expect(await run(['-C', '-t', 'new', '-e', '-q', '-f', '%p %o %k %s\n'])).toBe('0 0 k1 v1\n0 1 k2 v2\n');
     expect(cluster.log('new', 0).map(({ value }) => String(value))).toEqual(['v1', 'v2']);
   });
 
-  it('reads what is committed', async () => {
+  itWithTool(kcat, 'reads what is committed', async () => {
     cluster.append('t', 0, ['one'], { compression: 'snappy' });
     cluster.append('t', 0, ['aborted'], { transaction: 'aborted' });
     cluster.append('t', 0, ['two'], { transaction: 'committed' });
     const read = ['-C', '-t', 't', '-p', '0', '-e', '-q', '-f', '%o %s\n', '-X'];
-    expect(await kcat([...read, 'isolation.level=read_committed'])).toBe('0 one\n3 two\n');
-    expect(await kcat([...read, 'isolation.level=read_uncommitted'])).toBe('0 one\n1 aborted\n3 two\n');
+    expect(await run([...read, 'isolation.level=read_committed'])).toBe('0 one\n3 two\n');
+    expect(await run([...read, 'isolation.level=read_uncommitted'])).toBe('0 one\n1 aborted\n3 two\n');
   });
 
-  it('looks offsets up by time', async () => {
+  itWithTool(kcat, 'looks offsets up by time', async () => {
     cluster.append(
       't',
       0,
       [100, 200, 300].map(timestamp => ({ value: 'v', timestamp })),
     );
-    expect(await kcat(['-Q', '-t', 't:0:150'])).toContain('offset 1');
+    expect(await run(['-Q', '-t', 't:0:150'])).toContain('offset 1');
   });
 });
 
