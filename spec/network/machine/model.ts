@@ -8,66 +8,11 @@ import {
   SET_UP_MS,
   termsOf,
   type Habit,
-  type Terms,
 } from './terms';
+import { ModelLink, type Reply, type Request } from './model-link';
 
 // What must happen, written from the design alone: a slot, at most one link of it in one of three states, and the time.
 // It knows no bytes, sockets or timers; it writes down what each party is told, in order.
-
-interface Request {
-  readonly id: number;
-  readonly habit: Habit;
-  readonly terms: Terms;
-  readonly link: ModelLink;
-  place: number;
-  live: boolean;
-  sent: boolean;
-  sentAt: number;
-  /** Its time is up then; `undefined` while it has not been written. */
-  overdueAt: number | undefined;
-}
-
-/** A reply on its way. */
-interface Reply {
-  readonly kind: 'versions' | 'refusal' | 'failure' | 'echo';
-  readonly size: number;
-  readonly code: number;
-  readonly throttleMs: number;
-  got: number;
-  wanted: boolean;
-}
-
-export class ModelLink {
-  state: 'connecting' | 'connected' | 'disconnected' = 'connecting';
-  step: 'tcp' | 'versions' | 'authentication' | 'up' = 'tcp';
-  version: number;
-  heard = false;
-  places = 0;
-  answered = 0;
-  inFlight: Request[] = [];
-  held: Request[] = [];
-  unwritten: Request[] = [];
-  outbox: Reply[] = [];
-  /** Bytes of the chunk in hand that have not been looked at. */
-  inHand = 0;
-  writable = true;
-  releaseAt: number | undefined;
-  quietUntil = 0;
-  movedAt = 0;
-  usedAt = 0;
-
-  constructor(
-    readonly generation: number,
-    readonly overdueAt: number,
-    readonly second: boolean,
-  ) {
-    this.version = second ? 0 : 5;
-  }
-
-  get all(): Request[] {
-    return [...this.inFlight, ...this.held, ...this.unwritten].sort((a, b) => a.place - b.place);
-  }
-}
 
 export class Model {
   readonly trace: string[] = [];

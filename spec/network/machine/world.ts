@@ -180,7 +180,7 @@ export class World {
   send(connection: Connection, choice: number, habit: Habit): void {
     const id = this.#ids++;
     let dropped = false;
-    let subscription: Subscription | undefined;
+    let subscription: Subscription | undefined = undefined;
     const settle = (): void => {
       this.#settled.set(id, (this.#settled.get(id) ?? 0) + 1);
       if (dropped) this.faults.push(`request ${id} was told although nobody listens`);
