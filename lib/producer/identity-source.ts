@@ -4,6 +4,9 @@ import type { Cluster } from '../cluster/cluster';
 import { InitProducerId } from '../protocol/apis/init-producer-id';
 import type { ProducerIdentity } from './partition-queue';
 
+/** As long as batches wait by default; a shorter time would begin the backoff anew while they do. */
+const ASK_FOR_MS = 120_000;
+
 /** The current producer id of an idempotent producer: asked for when the first batch needs one, by one request at a time. */
 export class IdentitySource {
   current: ProducerIdentity | undefined;
@@ -29,7 +32,7 @@ export class IdentitySource {
         .request(
           InitProducerId,
           { transactionalId: null, transactionTimeoutMs: 0x7fffffff },
-          { route: 'any', timeoutMs: cluster.options.requestTimeoutMs },
+          { route: 'any', timeoutMs: ASK_FOR_MS },
         )
         .subscribe({
           next: ({ producerId, producerEpoch }) => {
