@@ -1,7 +1,7 @@
 import { Subscription, concat, ignoreElements, of, switchMap } from 'rxjs';
 import type { Cluster } from '../cluster/cluster';
 import { backoffMs } from '../cluster/retry';
-import { ClosedError, KafkaError } from '../errors';
+import { ClosedError, KafkaError, RequestTimeoutError } from '../errors';
 import type { Connection } from '../network/connection';
 import { Produce } from '../protocol/apis/produce';
 import type { ResponseOf } from '../protocol/api';
@@ -150,6 +150,8 @@ export class BrokerSender {
           error: (error: unknown) => {
             returned();
             onFault(taken, error);
+            // The broker does not even read: repeated on this connection, each copy would pile up behind the one before.
+            if (error instanceof RequestTimeoutError && !connection.writable) connection.close('timeout');
           },
         }),
     );

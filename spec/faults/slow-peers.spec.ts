@@ -1,12 +1,12 @@
 import type { Socket } from 'node:net';
-import { Observable, firstValueFrom, map } from 'rxjs';
-import type { Transport } from '../../lib';
+import { Observable, firstValueFrom, map, tap } from 'rxjs';
+import type { BrokerAddress, Transport } from '../../lib';
 import { tcpTransport } from '../../lib';
 import { Echo, echoed, frame, versionsOf } from '../network/fake-broker';
 import { fasterRuntime } from '../support/faster-runtime';
 import { Loopback, echo } from '../support/loopback';
 import { print } from '../support/print';
-import { onRequests, scriptedKafka } from '../support/scripted-kafka';
+import { PRODUCE, SCRIPTED_APIS, onRequests, scriptedKafka } from '../support/scripted-kafka';
 
 // Brokers that answer slowly. On real sockets of the loopback interface.
 
@@ -161,5 +161,130 @@ describe('A14 a response of 50 MiB over a link of 8 Mbit', () => {
       expect((await echo(connection)).code).toBe(8);
     },
     FULL ? 120_000 : 20_000,
+  );
+});
+
+/** TCP that tells how many bytes wait in this process, at most: those written from the one on that the kernel did not take. */
+function weighed(): { readonly transport: Transport; most: number } {
+  const scale = {
+    most: 0,
+    transport: (broker: BrokerAddress) =>
+      tcpTransport(broker, undefined).pipe(
+        map(stream => {
+          let waiting = 0;
+          let writable = true;
+          const writableOf = stream.writable.pipe(tap(now => (writable = now) && (waiting = 0)));
+          const write = (chunks: readonly Uint8Array[]): void => {
+            stream.write(chunks);
+            if (!writable) for (const chunk of chunks) waiting += chunk.length;
+            scale.most = Math.max(scale.most, waiting);
+          };
+          return { ...stream, writable: writableOf, write };
+        }),
+      ),
+  };
+  return scale;
+}
+
+describe('A22 a broker that stops reading', () => {
+  it('gets nothing behind a request that was half-written when the connection was cut', async () => {
+    const streams: Buffer[][] = [];
+    const gone: Promise<unknown>[] = [];
+    const broker = await loopback.listen((socket, nth) => {
+      const bytes: Buffer[] = [];
+      streams.push(bytes);
+      gone.push(new Promise(resolve => socket.once('close', resolve)));
+      socket.on('data', chunk => bytes.push(chunk));
+      if (nth > 1) return scriptedKafka((peer, { correlationId }) => peer.write(echoed(correlationId, 7)))(socket, nth);
+      onRequests(socket, ({ version, correlationId }) => {
+        socket.write(versionsOf(correlationId, version));
+        socket.pause();
+      });
+    });
+    const { connection, ended } = await loopback.open(broker);
+    const text = 'x'.repeat(30_000);
+    const asked: Promise<any>[] = [];
+    const ask = () =>
+      asked.push(
+        firstValueFrom(connection.request(Echo, { text })).then(
+          value => value,
+          error => error,
+        ),
+      );
+    // More than the kernel takes for a peer that does not read.
+    while (connection.writable || asked.length < 1_000) ask();
+    const sent = asked.length;
+    loopback.accepted[0]!.end();
+    expect(await ended).toMatchObject({ reason: 'broken' });
+    ask();
+    const errors = await Promise.all(asked);
+    expect(errors.slice(0, sent).every(error => error.name === 'ConnectionError' && error.sent)).toBe(true);
+    expect(errors.at(-1)).toMatchObject({ name: 'ConnectionError', sent: false });
+    // Now it reads what had been on its way.
+    loopback.accepted[0]!.resume();
+    await gone[0];
+    let rest: Buffer = Buffer.concat(streams[0]!);
+    let whole = 0;
+    while (rest.length >= 4 && rest.length >= 4 + rest.readInt32BE(0)) {
+      rest = rest.subarray(4 + rest.readInt32BE(0));
+      whole += 1;
+    }
+    print(
+      `A22: of ${sent} requests ${whole - 1} arrived whole, then ${rest.length} bytes of the next one, then nothing`,
+    );
+    expect(whole - 1).toBeLessThan(sent);
+    expect(rest.toString('latin1').slice(-100)).toMatch(/^x*$/);
+    const { connection: next } = await loopback.open(broker);
+    expect((await echo(next)).code).toBe(7);
+    expect(streams[1]![0]!.readInt16BE(4)).toBe(18);
+  });
+
+  it.each([
+    ['all', 30_000],
+    ['all', 50],
+    [0, 30_000],
+    [0, 50],
+  ] as const)(
+    'holds no more of a producer with acks %s than its buffer, and a request timeout of %d ms',
+    async (acks, requestTimeoutMs) => {
+      const forMs = requestTimeoutMs > 1_000 ? 300 : 1_000;
+      const bufferBytes = 4 * MIB;
+      const topics = Array.from({ length: 16 }, (_, i) => `topic-${i}`);
+      const serve = scriptedKafka(() => undefined, { topics, apis: [...SCRIPTED_APIS, [PRODUCE, 7, 7]] });
+      const broker = await loopback.listen((socket, nth) => {
+        serve(socket, nth);
+        // The first bytes of a Produce request stop it for good.
+        socket.on('data', chunk => void (chunk.length > 10_000 && socket.pause()));
+      });
+      const scale = weighed();
+      const { kafka } = loopback.client([broker], {
+        transport: scale.transport,
+        requestTimeoutMs,
+        retryBackoffMs: 1,
+      });
+      const producer = kafka.producer({ acks, idempotent: false, bufferBytes, compression: 'none' });
+      const value = Buffer.alloc(10_000, 'v');
+      const outcomes = new Map<string, number>();
+      const settled = (what: string): unknown => outcomes.set(what, (outcomes.get(what) ?? 0) + 1);
+      let sends = 0;
+      const until = performance.now() + forMs;
+      while (performance.now() < until) {
+        for (let i = 0; i < 50; i += 1) {
+          producer
+            .send({ topic: topics[(sends += 1) % topics.length]!, value })
+            .subscribe({ next: () => settled('stored'), error: error => settled(error.name) });
+        }
+        await new Promise(resolve => setTimeout(resolve, 5));
+      }
+      print(
+        `A22: acks ${acks}, requestTimeoutMs ${requestTimeoutMs}: ${(scale.most / MIB).toFixed(1)} MiB wait for a broker that does not read (buffer 4 MiB); of ${sends} sends ${[...outcomes].map(([what, n]) => `${n} ${what}`).join(', ')}`,
+      );
+      expect(outcomes.get('BufferFullError')).toBeGreaterThan(0);
+      expect(scale.most).toBeLessThan(bufferBytes * 1.05 + 100_000);
+      // Every one settles, once.
+      await firstValueFrom(producer.close({ drainMs: 0 }));
+      expect([...outcomes.values()].reduce((sum, n) => sum + n)).toBe(sends);
+    },
+    10_000,
   );
 });

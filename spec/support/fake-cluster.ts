@@ -123,6 +123,7 @@ export class FakeCluster {
       get connected() {
         return cuts.get(nodeId) === mine;
       },
+      writable: true,
       state: NEVER.pipe(startWith('connected' as const), takeUntil(mine)),
       request: (api: AnyApi, body: unknown, options: unknown) => this.#request(nodeId, api, body, options),
     } as unknown as Connection;

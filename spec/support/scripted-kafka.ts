@@ -17,8 +17,9 @@ export function onRequests(socket: Socket, handle: (request: SeenRequest) => voi
   });
 }
 
-export const METADATA = 3;
-export const HEARTBEAT = 12;
+export const PRODUCE = 0;
+const METADATA = 3;
+const HEARTBEAT = 12;
 const API_VERSIONS = 18;
 
 /** Enough for a connection (Echo, 900), and for a client that asks for metadata and sends heartbeats: no flexible version. */
