@@ -4,7 +4,16 @@ import type { Pki } from './pki';
 export const LISTENERS = ['PLAINTEXT', 'SSL', 'MTLS', 'SASLPLAIN', 'SASLSSL', 'REAUTH'] as const;
 export type Listener = (typeof LISTENERS)[number];
 
-const PROTOCOLS: Record<Listener | 'CONTROLLER', string> = {
+/** `PROXIED` is for clients that come through a fault proxy: the broker advertises the port of its proxy, `PROXY`, there. */
+const PORTS = ['CONTROLLER', ...LISTENERS, 'PROXIED', 'PROXY'] as const;
+export type PortName = (typeof PORTS)[number];
+
+/** Neighbouring ports for all listeners of all nodes, from `first` on. */
+export function portsFrom(first: number): BrokerConfig['portOf'] {
+  return (nodeId, name) => first + (nodeId - 1) * PORTS.length + PORTS.indexOf(name);
+}
+
+const PROTOCOLS: Record<Exclude<PortName, 'PROXY'>, string> = {
   CONTROLLER: 'PLAINTEXT',
   PLAINTEXT: 'PLAINTEXT',
   SSL: 'SSL',
@@ -12,6 +21,7 @@ const PROTOCOLS: Record<Listener | 'CONTROLLER', string> = {
   SASLPLAIN: 'SASL_PLAINTEXT',
   SASLSSL: 'SASL_SSL',
   REAUTH: 'SASL_PLAINTEXT',
+  PROXIED: 'PLAINTEXT',
 };
 
 /** The users of the SASL listeners: PLAIN knows all three, SCRAM only alice. The plain listener is all-powerful. */
@@ -22,21 +32,21 @@ export interface BrokerConfig {
   readonly nodes: number;
   readonly dataFolder: string;
   readonly pki: Pki;
-  portOf(nodeId: number, listener: Listener | 'CONTROLLER'): number;
+  portOf(nodeId: number, name: PortName): number;
 }
 
 /** The `server.properties` of one broker that is also a controller, with quick groups and quick failover. */
 export function serverProperties(config: BrokerConfig): string {
   const { nodeId, nodes } = config;
-  const address = (listener: Listener | 'CONTROLLER') => `${listener}://127.0.0.1:${config.portOf(nodeId, listener)}`;
-  const clients = LISTENERS.map(address).join();
+  const address = (listener: PortName, port = listener) => `${listener}://127.0.0.1:${config.portOf(nodeId, port)}`;
+  const clients = LISTENERS.map(listener => address(listener)).join();
   const voters = Array.from({ length: nodes }, (_, i) => `${i + 1}@127.0.0.1:${config.portOf(i + 1, 'CONTROLLER')}`);
   return lines({
     'process.roles': 'broker,controller',
     'node.id': nodeId,
     'log.dirs': config.dataFolder,
-    listeners: `${address('CONTROLLER')},${clients}`,
-    'advertised.listeners': clients,
+    listeners: [address('CONTROLLER'), clients, address('PROXIED')].join(),
+    'advertised.listeners': [clients, address('PROXIED', 'PROXY')].join(),
     'controller.listener.names': 'CONTROLLER',
     'inter.broker.listener.name': 'PLAINTEXT',
     'controller.quorum.voters': voters.join(),

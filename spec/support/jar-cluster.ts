@@ -2,9 +2,10 @@ import { cpSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { createHash } from 'node:crypto';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { LISTENERS, serverProperties, USERS, type BrokerConfig, type Listener } from './broker-config';
+import { LISTENERS, portsFrom, serverProperties, USERS, type BrokerConfig, type Listener } from './broker-config';
 import { BrokerProcess } from './broker-process';
 import { cachedFolder } from './cache-folder';
+import { FaultProxy } from './fault-proxy/fault-proxy';
 import { kafkaJars, KAFKA_VERSION } from './kafka-jars';
 import { LOG4J_YAML } from './log4j';
 import { testPki, type Pki } from './pki';
@@ -20,11 +21,20 @@ export interface JarCluster {
   readonly version: string;
   readonly listeners: Readonly<Record<Listener, string>>;
   readonly pki: Pki;
+  /** Starts a fault proxy before each broker; in the order of their ids. Clients that come through one stay with them. */
+  startProxies(): Promise<Proxies>;
   /** To kill, stop, pause and start again, by node id. */
   broker(nodeId: number): BrokerProcess;
   /** Resolves when all brokers are listed and a topic with a replica on each can be created: after a restart, too. */
   ready(): Promise<void>;
   /** Kills all brokers and removes their data. */
+  close(): Promise<void>;
+}
+
+export interface Proxies {
+  /** Addresses of the proxies, comma-separated. */
+  readonly brokers: string;
+  readonly all: readonly FaultProxy[];
   close(): Promise<void>;
 }
 
@@ -71,6 +81,7 @@ export async function startJarCluster({ nodes = 3 }: JarClusterOptions = {}): Pr
       version: versionIn(brokers[0]!.log),
       listeners,
       pki,
+      startProxies: () => startProxies(ids, portOf),
       broker: nodeId => brokers[nodeId - 1]!,
       ready,
       close,
@@ -106,9 +117,14 @@ function formattedDisks(jars: string, pki: Pki, nodes: number): Promise<string> 
   });
 }
 
-function portsFrom(first: number): BrokerConfig['portOf'] {
-  const perNode = ['CONTROLLER', ...LISTENERS];
-  return (nodeId, listener) => first + (nodeId - 1) * perNode.length + perNode.indexOf(listener);
+async function startProxies(ids: readonly number[], portOf: BrokerConfig['portOf']): Promise<Proxies> {
+  const start = (id: number) => FaultProxy.start({ port: portOf(id, 'PROXY'), target: portOf(id, 'PROXIED') });
+  const all = await Promise.all(ids.map(start));
+  return {
+    brokers: all.map(proxy => `127.0.0.1:${proxy.port}`).join(),
+    all,
+    close: async () => void (await Promise.all(all.map(proxy => proxy.close()))),
+  };
 }
 
 function versionIn(log: string): string {
