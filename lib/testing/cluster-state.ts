@@ -36,6 +36,7 @@ export class ClusterState {
   readonly topics = new Map<string, Topic>();
   readonly offsets = new GroupOffsets();
   readonly producers = new ProducerIds();
+  private ids = 0;
   private readonly names = new Map<string, string>();
   private readonly stopped = new Set<number>();
   private readonly coordinators = new Map<string, number>();
@@ -164,6 +165,8 @@ export class ClusterState {
     const bytes = Buffer.from(Array.from({ length: 16 }, () => Math.floor(this.runtime.random() * 256)));
     // Never the zero id, which means "none", nor one that begins like an option of Kafka's tools.
     bytes[0] = (bytes[0]! & 0x7f) | 0x40;
+    // Where chance is scripted it may always say the same; topics of one id would be one topic.
+    bytes.writeUInt32BE((bytes.readUInt32BE(12) ^ this.ids++) >>> 0, 12);
     return bytes.toString('base64url');
   }
 }
