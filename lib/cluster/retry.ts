@@ -105,7 +105,9 @@ export function until<T>(
   errorOf: () => unknown,
 ): Observable<T> {
   return new Observable<T>(subscriber => {
-    subscriber.add(runtime.scheduler.schedule(() => subscriber.error(errorOf()), timeoutMs));
+    // After a stall of the event loop timers fire before sockets are read, so the answer may have arrived already.
+    const overdue = (): void => subscriber.add(runtime.yield(() => subscriber.error(errorOf())));
+    subscriber.add(runtime.scheduler.schedule(overdue, timeoutMs));
     source.subscribe(subscriber);
   });
 }
