@@ -209,20 +209,30 @@ export interface ConnectionStatus {
   readonly generation: number;
   /** Requests without a reply, when the list was made. */
   readonly inFlight: number;
-  /** Why it is `disconnected`. */
+  /** Why it is `disconnected`, and while it connects again why it was. */
   readonly reason?: DisconnectReason;
 }
 
 /** What happened. More members may come: keep a default branch. */
 export type KafkaEventBody =
+  /** A connection is ready: ApiVersions is answered, credentials are accepted. Once for each generation of a slot that gets so far. */
   | { readonly type: 'connected'; readonly connection: ConnectionStatus }
+  /**
+   * The end of an attempt or of a connection. Once for each generation, `connected` or not; a slot that cannot connect tells one
+   * for every attempt. `error` is absent after an orderly end (`idle`, `shutdown`). Told after the requests have learnt of it.
+   */
   | {
       readonly type: 'disconnected';
       readonly connection: ConnectionStatus;
       readonly reason: DisconnectReason;
       readonly error?: unknown;
-      /** Requests in flight that were cancelled. */ readonly cancelled: number;
+      /** Requests in flight that were cancelled. */
+      readonly cancelled: number;
     }
+  /**
+   * A request met a fault that may pass and is repeated after `delayMs`. Before each repetition; `attempt` counts the failures so far.
+   * Produce tells of it once for all batches of a request.
+   */
   | {
       readonly type: 'retry';
       readonly api: string;
@@ -230,11 +240,17 @@ export type KafkaEventBody =
       readonly delayMs: number;
       readonly error: unknown;
     }
+  /** A broker wants this connection to keep quiet for so long (quotas, KIP-219). With every response that says so. */
   | { readonly type: 'throttled'; readonly broker: BrokerAddress; readonly throttleMs: number }
+  /** Metadata or a response named another leader. Once for each move that becomes known; not when a partition is left without one. */
   | { readonly type: 'leader-changed'; readonly partition: TopicPartition; readonly leader: number }
+  /** No known broker can be reached, or one had us start over: the bootstrap addresses are tried, too. Once until metadata is had again. */
   | { readonly type: 'rebootstrap' }
+  /** A partition could not be read twice in a row. Once until it can be read again; reading is tried on and on. */
   | { readonly type: 'partition-unavailable'; readonly partition: TopicPartition; readonly error: unknown }
+  /** A position moved by `outOfRange`, a truncated log or a recreated topic. Once for each move; `from` is where reading had got to. */
   | { readonly type: 'offset-reset'; readonly partition: TopicPartition; readonly from: bigint; readonly to: bigint }
+  /** The window is full and nothing was settled for `forMs`. Again each `stall.warnMs` while that lasts. */
   | {
       readonly type: 'stalled';
       readonly partition: TopicPartition;
@@ -242,7 +258,9 @@ export type KafkaEventBody =
       readonly unacked: number;
       readonly forMs: number;
     }
+  /** A commit in the background failed; the next one commits these offsets, too. Once for each. One of your own errors where it was called. */
   | { readonly type: 'commit-failed'; readonly group: string; readonly error: unknown }
+  /** Not emitted yet: groups come with `subscribe`. */
   | {
       readonly type: 'rebalance';
       readonly group: string;
