@@ -9,7 +9,9 @@ export interface Fault {
 
 const CERTIFICATE =
   /^(CERT_|UNABLE_TO_|SELF_SIGNED_|DEPTH_ZERO_|HOSTNAME_MISMATCH|INVALID_CA|INVALID_PURPOSE|PATH_LENGTH|ERR_TLS_CERT|ERR_SSL_.*(CERTIFICATE|UNKNOWN_CA))/;
-const NOT_TLS = /^(ERR_SSL_(WRONG_VERSION_NUMBER|PACKET_LENGTH_TOO_LONG|HTTP_REQUEST|UNSUPPORTED_PROTOCOL)|EPROTO)/;
+const NOT_TLS = /^(ERR_SSL_(WRONG_VERSION_NUMBER|PACKET_LENGTH_TOO_LONG|HTTP_REQUEST)|EPROTO)/;
+/** Both speak TLS, but find no version or cipher in common; or, before TLS 1.3, our certificate is missing. */
+const NO_HANDSHAKE = /^ERR_SSL_(.*ALERT_PROTOCOL_VERSION|UNSUPPORTED_PROTOCOL|.*ALERT_HANDSHAKE_FAILURE|NO_.*CIPHER.*)/;
 
 const ADVICE: Readonly<Record<string, string>> = Object.freeze({
   ECONNREFUSED: 'nothing listens there. Is the broker running, and is this its advertised address?',
@@ -18,9 +20,22 @@ const ADVICE: Readonly<Record<string, string>> = Object.freeze({
   ETIMEDOUT: 'the host did not answer',
   EHOSTUNREACH: 'the host cannot be reached',
   ENETUNREACH: 'the network cannot be reached',
+  EADDRNOTAVAIL: 'this host has no address or port left to connect from',
   EMFILE: 'this process has no file handle left',
   ECONNRESET: 'the peer reset the connection',
   EPIPE: 'the peer closed the connection',
+});
+
+const CERTIFICATE_ADVICE: Readonly<Record<string, string>> = Object.freeze({
+  CERT_HAS_EXPIRED: '. Renew it, or check the clock of this host',
+  CERT_NOT_YET_VALID: '. Check the clock of this host',
+  ERR_TLS_CERT_ALTNAME_INVALID:
+    ". The name in `brokers` or the broker's `advertised.listeners` must be in its certificate; `tls.servername` names another",
+  UNABLE_TO_VERIFY_LEAF_SIGNATURE: '. Give its certificate authority as `tls.ca`',
+  UNABLE_TO_GET_ISSUER_CERT: '. Give its certificate authority as `tls.ca`',
+  UNABLE_TO_GET_ISSUER_CERT_LOCALLY: '. Give its certificate authority as `tls.ca`',
+  SELF_SIGNED_CERT_IN_CHAIN: '. Give its certificate authority as `tls.ca`',
+  DEPTH_ZERO_SELF_SIGNED_CERT: '. Give it as `tls.ca` if it is to be trusted',
 });
 
 /** What a socket's error means. A refused certificate is fatal; the rest may heal. */
@@ -36,11 +51,14 @@ export function socketFault(
     // An alert comes from the peer: it is our certificate that was refused, or missed.
     const what = code.includes('ALERT')
       ? `the broker refused our certificate, or wants one (${text}). Check \`tls.cert\` and \`tls.key\``
-      : `the broker's certificate was refused: ${text}`;
-    return {
-      reason: 'authentication',
-      error: new AuthenticationError(`${describeBroker(broker)}: ${what}`, { cause }),
-    };
+      : `the broker's certificate was refused: ${text}${CERTIFICATE_ADVICE[code] ?? ''}`;
+    return refusal(broker, what, cause);
+  }
+  if (context.tls && NO_HANDSHAKE.test(code)) {
+    const what = /PROTOCOL/.test(code)
+      ? 'the broker speaks no version of TLS that this client takes (`tls.minVersion`, TLSv1.2 unless given)'
+      : 'the broker refused the TLS handshake. Check `tls.ciphers`; if it wants a certificate of ours, `tls.cert` and `tls.key`';
+    return refusal(broker, `${what} (${text})`, cause);
   }
   if (context.tls && NOT_TLS.test(code)) {
     const message = `this port does not speak TLS (${text}). Leave out \`tls\`, or use the port of the TLS listener`;
@@ -49,6 +67,13 @@ export function socketFault(
   const hint = context.spoken ? '' : setUpHint(context.tls);
   const message = `${ADVICE[code] ?? 'the connection broke'} (${text})${code === 'ECONNRESET' || code === 'EPIPE' ? hint : ''}`;
   return { reason: 'broken', error: new ConnectionError(broker, 'broken', message, { cause }) };
+}
+
+function refusal(broker: BrokerAddress, what: string, cause: unknown): Fault {
+  return {
+    reason: 'authentication',
+    error: new AuthenticationError(`${describeBroker(broker)}: ${what}`, { cause }),
+  };
 }
 
 /** The peer ended the stream. With set-up done and nothing in flight that is how a broker drops idle connections: no error. */
@@ -108,8 +133,9 @@ function setUpHint(tls: boolean): string {
 
 /** OpenSSL hides its reason between addresses and file names. */
 function textOf(error: unknown): string {
-  const text = error instanceof Error ? error.message || error.name : String(error);
-  return /:SSL routines:[^:]*:([^:]+):/.exec(text)?.[1] ?? text.trim();
+  const { message, name } = (error ?? {}) as { readonly message?: unknown; readonly name?: unknown };
+  const text = String(message || name || error);
+  return /:SSL routines:[^:]*:([^:]+):/.exec(text)?.[1] ?? text.replace(/[:\s]+$/, '');
 }
 
 function codeOf(error: unknown): string {

@@ -284,7 +284,8 @@ describe('tcpTransport', () => {
         ciphers: 'ALL:@SECLEVEL=0',
       });
       const error = await refusal({ host: 'localhost', port }, { tls: { ca } });
-      expect(error.name).toBe('ConnectionError');
+      expect(error).toBeInstanceOf(AuthenticationError);
+      expect(error.message).toContain('no version of TLS');
     });
 
     it('says so when one side speaks TLS and the other does not', async () => {

@@ -65,6 +65,13 @@ export class Loopback {
     return { host: '127.0.0.1', port: (server.address() as net.AddressInfo).port };
   }
 
+  /** Gives another certificate to a TLS server, for the connections to come. */
+  secureAgain({ port }: BrokerAddress, secure: tls.SecureContextOptions): void {
+    for (const server of this.#servers)
+      if (server instanceof tls.Server && (server.address() as net.AddressInfo).port === port)
+        server.setSecureContext(secure);
+  }
+
   connectOptions(more: Partial<ConnectOptions> = {}): ConnectOptions {
     return {
       clientId: 'test',
