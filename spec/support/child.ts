@@ -15,10 +15,16 @@ export interface Child {
 
 const ROOT = resolve(__dirname, '../..');
 
-/** Starts `spec/support/<script>` with `input`, which it finds as JSON in its last argument. */
-export function startChild(script: string, input: unknown): Child {
-  const args = ['--import', 'tsx', resolve(__dirname, script), JSON.stringify(input)];
-  const child = spawn(process.execPath, args, { cwd: ROOT, stdio: ['ignore', 'pipe', 'pipe'] });
+/**
+ * Starts `spec/support/<script>` with `input`, which it finds as JSON in its last argument; with no more than `openFiles` at
+ * once, if that is given.
+ */
+export function startChild(script: string, input: unknown, limits: { readonly openFiles?: number } = {}): Child {
+  const args = [process.execPath, '--import', 'tsx', resolve(__dirname, script), JSON.stringify(input)];
+  // Node raises the soft limit to the hard one when it starts: both are set.
+  const limited = limits.openFiles === undefined ? '' : `ulimit -n ${limits.openFiles} && `;
+  const shell = ['-c', `${limited}exec "$@"`, 'sh', ...args];
+  const child = spawn('/bin/sh', shell, { cwd: ROOT, stdio: ['ignore', 'pipe', 'pipe'] });
   let said = '';
   child.stderr.on('data', chunk => (said = (said + String(chunk)).slice(-4_000)));
   const ended = new Promise<number | null>((done, failed) => {
