@@ -54,7 +54,8 @@ describeRows('records while brokers fail', { nodes: NODES, proxied: false }, row
       const watch = scene.load.watch(partitions);
       await scene.cluster.broker(nodeId).stop();
       await scene.load.flowing(PATIENCE_MS);
-      scene.figures.add(watch.longestGapMs(), 1_000, { variant, detail: 'the longest silence of a partition' });
+      const { ms, detail } = watch.longestSilence();
+      scene.figures.add(ms, 1_000, { variant, detail });
       await restored(scene, nodeId);
     }
   });
@@ -65,7 +66,8 @@ describeRows('records while brokers fail', { nodes: NODES, proxied: false }, row
         const watch = scene.load.watch();
         await scene.cluster.broker(nodeId).stop();
         await restored(scene, nodeId);
-        scene.figures.add(watch.longestGapMs(), 1_000, { detail: 'the longest silence of a partition' });
+        const { ms, detail } = watch.longestSilence();
+        scene.figures.add(ms, 1_000, { detail });
       }
     }
   });

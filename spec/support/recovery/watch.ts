@@ -8,10 +8,18 @@ export interface Recovery {
   readonly ms: number;
 }
 
+/** The longest silence of a partition. */
+export interface Silence {
+  readonly ms: number;
+  /** Which it was, and when it began. */
+  readonly detail: string;
+}
+
 interface Progress {
+  readonly what: string;
   first: number | undefined;
   last: number;
-  longestGap: number;
+  longest: Silence;
 }
 
 /** Looks at partitions from a moment on: when each acks and delivers again, and how long each was silent at most. */
@@ -26,8 +34,14 @@ export class Watch {
     partitions: readonly number[],
     private readonly old: boolean,
   ) {
-    for (const map of [this.#acks, this.#deliveries])
-      for (const partition of partitions) map.set(partition, { first: undefined, last: from, longestGap: 0 });
+    for (const [map, what] of [
+      [this.#acks, 'acks'],
+      [this.#deliveries, 'deliveries'],
+    ] as const)
+      for (const partition of partitions) {
+        const longest = { ms: 0, detail: '' };
+        map.set(partition, { what: `${what} of partition ${partition}`, first: undefined, last: from, longest });
+      }
   }
 
   acked(partition: number, sentAt: number): void {
@@ -58,17 +72,23 @@ export class Watch {
   }
 
   /** The longest silence of a partition up to now, in acks or in deliveries. */
-  longestGapMs(): number {
-    const now = performance.now();
+  longestSilence(): Silence {
     const states = [...this.#acks.values(), ...this.#deliveries.values()];
-    return Math.max(...states.map(({ last, longestGap }) => Math.max(longestGap, now - last)));
+    for (const state of states) this.#silenceEnds(state, performance.now());
+    return states.map(({ longest }) => longest).reduce((a, b) => (b.ms > a.ms ? b : a));
+  }
+
+  #silenceEnds(progress: Progress, now: number): void {
+    const ms = now - progress.last;
+    const since = ((progress.last - this.from) / 1_000).toFixed(1);
+    if (ms > progress.longest.ms) progress.longest = { ms, detail: `${progress.what}, ${since} s after the fault` };
+    progress.last = now;
   }
 
   #note(progress: Progress | undefined, sentAt: number): void {
     if (progress === undefined) return;
     const now = performance.now();
-    progress.longestGap = Math.max(progress.longestGap, now - progress.last);
-    progress.last = now;
+    this.#silenceEnds(progress, now);
     if (progress.first !== undefined || (sentAt < this.from && !this.old)) return;
     progress.first = now;
     this.#news.next();
