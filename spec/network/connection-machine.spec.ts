@@ -150,7 +150,7 @@ class Machine {
     this.check();
     const { world, model } = this;
     if (model.requests.some(request => request.live)) throw new Error('a request was never settled');
-    this.#same('timers', 0, world.time.scheduler.actions.filter(action => !action.closed).length);
+    this.#same('timers', 0, world.timers);
     const before = world.trace.length;
     this.#late();
     world.time.advance(100_000);

@@ -107,6 +107,15 @@ export class World {
     return live;
   }
 
+  /** Requests and waiters that nobody has told anything and that have not left. */
+  get unsettled(): number {
+    return this.#open.length + [...this.#waiters.values()].filter(({ closed }) => !closed).length;
+  }
+
+  get timers(): number {
+    return this.time.scheduler.actions.filter(action => !action.closed).length;
+  }
+
   readonly #transport: Transport = () =>
     new Observable<ByteStream>(outer => {
       const generation = this.slot.status!.generation;
