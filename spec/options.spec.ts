@@ -24,6 +24,21 @@ describe('the options of a client', () => {
     [{ quux: 1 }, TypeError, /"quux"; known are brokers, clientId/],
     [{ clientId: 5 }, TypeError, /"clientId" must be a string/],
     [{ tls: 'yes' }, TypeError, /"tls"/],
+    [{ sasl: null }, TypeError, /"sasl" must be an object/],
+    [{ sasl: { mechanism: 'gssapi' } }, TypeError, /"mechanism" must be 'plain' or 'scram-sha-256' or/],
+    [{ sasl: { mechanism: 'PLAIN', username: 'u', password: 'p' } }, TypeError, /in lower case: 'plain'/],
+    [
+      { sasl: { mechanism: 'plain', username: '', password: 'p' } },
+      TypeError,
+      /"username" must be a string that is not/,
+    ],
+    [{ sasl: { mechanism: 'scram-sha-256', username: 'u' } }, TypeError, /"password" must be a string that is not/],
+    [
+      { sasl: { mechanism: 'plain', username: 'u', password: 'p', token: 1 } },
+      TypeError,
+      /of 'plain': unknown option "token"/,
+    ],
+    [{ sasl: { mechanism: 'oauthbearer', token: 'abc' } }, TypeError, /"token" must be a function/],
     [{ transport: {} }, TypeError, /"transport" must be a function/],
     [{ requestTimeoutMs: '5' }, TypeError, /"requestTimeoutMs" must be a number/],
     [{ requestTimeoutMs: NaN }, TypeError, /"requestTimeoutMs" must be a number/],
@@ -36,6 +51,14 @@ describe('the options of a client', () => {
   ])('%p is refused by name', (given, type, message) => {
     expect(() => resolve(given)).toThrow(type);
     expect(() => resolve(given)).toThrow(message);
+  });
+
+  it('keep credentials as they were given, and out of sight', () => {
+    const sasl = { mechanism: 'plain', username: 'u', password: 'p' };
+    const resolved = resolve({ sasl });
+    sasl.password = 'other';
+    expect(resolved.sasl?.()).toEqual({ mechanism: 'plain', username: 'u', password: 'p' });
+    expect(JSON.stringify(resolved)).not.toContain('password');
   });
 
   it.each([

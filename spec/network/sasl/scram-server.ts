@@ -17,7 +17,8 @@ export interface ScramLies {
 export function scramServer(hash: 'sha256' | 'sha512', username: string, password: string, lies: ScramLies = {}) {
   const salt = lies.salt ?? 'W22ZaJ0SNY7soEsUEjb6gQ==';
   const iterations = lies.iterations ?? '4096';
-  let signed = '';
+  /** Conversations by their nonce: several connections may be at it. */
+  const begun = new Map<string, string>();
   return (message: Buffer, step: number): SaslReply => {
     const text = message.toString('utf8');
     const refused = { code: 58, message: 'Authentication failed: invalid credentials' };
@@ -26,11 +27,11 @@ export function scramServer(hash: 'sha256' | 'sha512', username: string, passwor
       if (user !== username) return refused;
       const nonce = (lies.nonce ?? (own => `${own}3rfcNHYJY1ZVvWVs7j`))(clientNonce!);
       const first = lies.first ?? `r=${nonce},s=${salt},i=${iterations}`;
-      signed = `${text.slice(3)},${first}`;
+      begun.set(nonce, `${text.slice(3)},${first}`);
       return { bytes: Buffer.from(first) };
     }
-    const [, withoutProof, proof] = /^(c=biws,r=[^,]+),p=(.*)$/.exec(text)!;
-    signed += `,${withoutProof}`;
+    const [, withoutProof, nonce, proof] = /^(c=biws,r=([^,]+)),p=(.*)$/.exec(text)!;
+    const signed = `${begun.get(nonce!)},${withoutProof}`;
     const bytes = hash === 'sha256' ? 32 : 64;
     const salted = pbkdf2Sync(password, Buffer.from(salt, 'base64'), Number(iterations), bytes, hash);
     const mac = (key: Buffer, of: string) => createHmac(hash, key).update(of).digest();
