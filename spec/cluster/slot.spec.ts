@@ -36,6 +36,20 @@ describe('the slot of a connection', () => {
     expect(sockets.length).toBeGreaterThan(1);
   });
 
+  it('pauses for twice as long after each attempt that fails', () => {
+    const { clock, sockets, cluster } = rig();
+    watch(cluster.topics(['t']));
+    for (const pauseMs of [50, 100, 200, 400]) {
+      const made = sockets.length;
+      sockets[made - 1]!.error(new Error('refused'));
+      clock.advance(0.8 * pauseMs - 1);
+      expect(sockets).toHaveLength(made);
+      clock.advance(0.4 * pauseMs + 1);
+      expect(sockets).toHaveLength(made + 1);
+    }
+    cluster.close();
+  });
+
   // It used to set its timer after it had told of the loss, so a client that was closed there connected again, for ever.
   it('never connects again when the client is closed inside of what it tells', () => {
     const { clock, sockets, told, cluster, on } = rig();
