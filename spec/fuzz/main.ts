@@ -1,5 +1,6 @@
 import { parseArgs } from 'node:util';
 import { table } from '../bench/table';
+import { progress } from '../support/progress';
 import { fuzz, type FuzzFigures } from './fuzz';
 import { targets } from './targets';
 import { watch } from './watchdog';
@@ -10,27 +11,32 @@ const USAGE = `npm run fuzz [-- options]: hostile bytes for every decoder, until
   --seed N        of the first case [chosen by the clock]
   --cases N       instead of the long counts`;
 
-const { values } = parseArgs({
-  options: {
-    minutes: { type: 'string' },
-    target: { type: 'string' },
-    seed: { type: 'string' },
-    cases: { type: 'string' },
-    help: { type: 'boolean', default: false },
-  },
-});
+const OPTIONS = {
+  minutes: { type: 'string' },
+  target: { type: 'string' },
+  seed: { type: 'string' },
+  cases: { type: 'string' },
+  help: { type: 'boolean', default: false },
+} as const;
+type Values = ReturnType<typeof parseArgs<{ options: typeof OPTIONS }>>['values'];
 
 /** Longer than any case takes on a busy machine. */
 const HANGS_AFTER_MS = 20_000;
-const PROGRESS_MS = 5_000;
+const PROGRESS_MS = 200;
 
-function main(): void {
-  if (values.help) return console.log(USAGE);
+/** What is to be done; throws an error that says what is wrong with the options. */
+function planOf(values: Values) {
   const chosen = targets.filter(target => values.target === undefined || target.name === values.target);
-  if (chosen.length === 0) throw new Error(`no target is called ${values.target}\n${USAGE}`);
-  const seed = numberOf('seed') ?? Math.floor(Date.now() / 1000);
-  const minutes = numberOf('minutes') ?? 10;
-  const given = numberOf('cases');
+  if (chosen.length === 0) throw new Error(`no target is called ${values.target}`);
+  return {
+    chosen,
+    seed: numberOf(values, 'seed') ?? Math.floor(Date.now() / 1000),
+    minutes: numberOf(values, 'minutes') ?? 10,
+    given: numberOf(values, 'cases'),
+  };
+}
+
+function run({ chosen, seed, minutes, given }: ReturnType<typeof planOf>): void {
   console.log(`Node ${process.version}, seeds from ${seed}`);
   const watchdog = watch(
     chosen.map(target => target.name),
@@ -39,17 +45,21 @@ function main(): void {
   const ends = performance.now() + minutes * 60_000;
   const figures: FuzzFigures[] = [];
   const failures: string[] = [];
+  const bar = progress(100);
   chosen.forEach((target, index) => {
     // An equal part of what is left: a target that reaches its count early leaves its time to the others.
     const ms = (ends - performance.now()) / (chosen.length - index);
     const cases = given ?? target.cases.long;
-    let shown = performance.now();
+    const from = performance.now();
+    let shown = from;
+    bar.at((100 * index) / chosen.length, target.name);
     const onCase = (current: number, done: number): void => {
       watchdog.begin(index, current);
       // The clock is asked now and then only: many cases take microseconds.
       if ((done & 0xff) !== 0 || performance.now() - shown < PROGRESS_MS) return;
       shown = performance.now();
-      process.stderr.write(`${target.name}: ${done} of ${cases}, at seed ${current}\n`);
+      const part = Math.max(done / cases, (shown - from) / ms);
+      bar.at((100 * (index + part)) / chosen.length, `${target.name}: ${done} of ${cases}, at seed ${current}`);
     };
     try {
       figures.push(fuzz(target, { cases, ms, seed, onCase }));
@@ -58,6 +68,7 @@ function main(): void {
       console.error((error as Error).message);
     }
   });
+  bar.stop();
   watchdog.stop();
   console.log(
     table(
@@ -76,11 +87,23 @@ function main(): void {
 }
 
 /** Throws for what is no number: nothing would be run, and nothing found. */
-function numberOf(option: 'minutes' | 'seed' | 'cases'): number | undefined {
+function numberOf(values: Values, option: 'minutes' | 'seed' | 'cases'): number | undefined {
   const value = values[option];
   if (value === undefined) return undefined;
-  if (value === '' || !(Number(value) >= 0)) throw new Error(`--${option} is a number, not ${value}\n${USAGE}`);
+  if (value === '' || !(Number(value) >= 0)) throw new Error(`--${option} is a number, not ${value}`);
   return Number(value);
+}
+
+function main(): void {
+  try {
+    const { values } = parseArgs({ options: OPTIONS });
+    if (values.help) console.log(USAGE);
+    else run(planOf(values));
+  } catch (error) {
+    // Of the options: what a target throws is caught where it runs.
+    console.error(`${(error as Error).message}\n${USAGE}`);
+    process.exitCode = 1;
+  }
 }
 
 main();
