@@ -1,20 +1,18 @@
 /**
- * Connections are cut, leaders move, brokers die, hang and come back while records flow: nothing is lost, doubled (with
- * idempotence, which is the default) or reordered.
+ * Connections are cut, leaders move, brokers stop and come back while as many records flow as can: nothing is lost, doubled
+ * (with idempotence, which is the default) or reordered. What it takes to come back is measured by the rows beside this file.
  *
- *   npm run test:live -- --testPathPatterns faults
- *   KAFKA_RX_ROUNDS=50 npm run test:live -- --testPathPatterns faults    more of each fault
+ *   npm run test:live -- --testPathPatterns faults/cuts
+ *   KAFKA_RX_ROUNDS=50 npm run test:live -- --testPathPatterns faults/cuts    more of each fault
  */
-import { describeClusters, realKafka } from '../support/clusters';
-import { breakableTransport } from '../support/breakable-transport';
-import { startFlow, type Flow } from '../support/flow';
-import { startJarCluster, type JarCluster } from '../support/jar-cluster';
-import { flawless } from '../support/ledger';
-import { liveClients } from '../support/live-clients';
-import { print } from '../support/print';
-import { onPath } from '../support/run-program';
-import { within } from '../support/within';
-import type { Kafka } from '../../lib';
+import { describeClusters } from '../../support/clusters';
+import { breakableTransport } from '../../support/breakable-transport';
+import { startFlow, type Flow } from '../../support/flow';
+import { flawless } from '../../support/ledger';
+import { liveClients } from '../../support/live-clients';
+import { print } from '../../support/print';
+import { within } from '../../support/within';
+import type { Kafka } from '../../../lib';
 
 const PARTITIONS = 3;
 const PATIENCE_MS = 40_000;
@@ -133,70 +131,6 @@ describeClusters('records while connections break', cluster => {
   });
 });
 
-const jars = onPath('java') && onPath('mvn') && onPath('openssl');
-// Only where a real Kafka is meant to be: without one the run has said so, loudly.
-const describeJars = realKafka !== undefined && (jars || process.env.CI === 'true') ? describe : describe.skip;
-
-describeJars('records while brokers of Apache Kafka die', () => {
-  let cluster: JarCluster;
-  // Of its own: a cluster that other suites use at the same time is not for killing.
-  beforeAll(async () => void (cluster = await startJarCluster()), 120_000);
-  afterAll(() => cluster?.close());
-  const clients = liveClients({
-    kind: 'real',
-    name: 'own Kafka',
-    version: '',
-    nodes: 3,
-    uniqueName: prefix => `${prefix}-${Date.now().toString(36)}`,
-    get brokers() {
-      return cluster.brokers;
-    },
-    get kafkaOptions() {
-      return { brokers: cluster.brokers };
-    },
-  });
-
-  it('survive kill -9 of the leader, and its return', async () => {
-    const topic = await clients.topic('killed', PARTITIONS);
-    const kafka = clients.kafka();
-    const flow = startFlow(kafka, { topic, partitions: PARTITIONS, patienceMs: PATIENCE_MS });
-    await flow.another(SOME);
-    const leader = await leaderOf(kafka, topic);
-
-    const started = performance.now();
-    await cluster.broker(leader).kill();
-    await flow.another(SOME);
-    print(`own Kafka: records of all partitions flow again ${seconds(started)} after kill -9 of broker ${leader}`);
-    cluster.broker(leader).start();
-    await cluster.ready();
-    await flow.another(SOME);
-
-    await expectFlawless('own Kafka', kafka, topic, flow);
-  });
-
-  it('survive a leader that hangs, and wakes up', async () => {
-    const topic = await clients.topic('hung', PARTITIONS);
-    const kafka = clients.kafka();
-    const flow = startFlow(kafka, { topic, partitions: PARTITIONS, patienceMs: PATIENCE_MS });
-    await flow.another(SOME);
-    const leader = await leaderOf(kafka, topic);
-
-    const started = performance.now();
-    cluster.broker(leader).pause();
-    await flow.another(SOME);
-    print(`own Kafka: records of all partitions flow again ${seconds(started)} after broker ${leader} went silent`);
-    cluster.broker(leader).resume();
-    await flow.another(SOME);
-
-    await expectFlawless('own Kafka', kafka, topic, flow);
-  });
-});
-
-async function leaderOf(kafka: Kafka, topic: string): Promise<number> {
-  const [described] = await within(PATIENCE_MS, 'the topic', kafka.admin().describeTopics([topic]));
-  return described!.partitions[0]!.leader;
-}
-
 /** What was read, and how many are in the log: a double that nobody has read yet would show there. */
 async function expectFlawless(name: string, kafka: Kafka, topic: string, flow: Flow): Promise<void> {
   const balance = await flow.finish();
@@ -207,8 +141,4 @@ async function expectFlawless(name: string, kafka: Kafka, topic: string, flow: F
   print(
     `${name}: ${flow.sent} records, ${balance.lost} lost, ${balance.doubled} doubled, ${balance.reordered} reordered`,
   );
-}
-
-function seconds(since: number): string {
-  return `${((performance.now() - since) / 1000).toFixed(1)} s`;
 }
