@@ -5,6 +5,8 @@ import type { BrokerAddress, ByteStream, Transport } from '../types';
 
 /** A dead peer of an idle connection is found by the kernel; a busy one is watched by the connection itself. */
 const KEEP_ALIVE_AFTER_MS = 60_000;
+/** So much of a backlog at least leaves between two signs of progress: 28 kB a second are fast enough for any request. */
+const PIECE_BYTES = 262_144;
 
 /**
  * The default transport: TCP, or TLS 1.2 and later when the client has TLS options. Host names are resolved anew for each
@@ -23,7 +25,6 @@ export const tcpTransport: Transport = (broker, options) =>
     socket.on('error', error => subscriber.error(error));
     socket.on('end', () => subscriber.complete());
     socket.on('close', () => subscriber.complete());
-    socket.on('drain', () => writable.next(true));
     socket.once(options === undefined ? 'connect' : 'secureConnect', () => subscriber.next(stream(socket, writable)));
   });
 
@@ -35,6 +36,7 @@ function open({ host, port }: BrokerAddress, options: tls.ConnectionOptions | un
 }
 
 function stream(socket: net.Socket, writable: BehaviorSubject<boolean>): ByteStream {
+  const write = pieces(socket, writable);
   return {
     received: new Observable<Uint8Array>(subscriber => {
       const onData = (chunk: Uint8Array): void => subscriber.next(chunk);
@@ -51,14 +53,44 @@ function stream(socket: net.Socket, writable: BehaviorSubject<boolean>): ByteStr
       socket.on('close', onEnd);
     }),
     writable: writable.asObservable(),
-    write(chunks) {
-      if (socket.destroyed || !socket.writable) return;
+    write,
+  };
+}
+
+/**
+ * Writes a backlog in pieces: Node does not tell how much of one write has left, so a large request over a slow link
+ * would look like silence until it is through. What waits here says `false` again after each piece.
+ */
+function pieces(socket: net.Socket, writable: BehaviorSubject<boolean>): ByteStream['write'] {
+  let waiting: Uint8Array[] = [];
+  let blocked = false;
+  const pump = (): void => {
+    let at = 0;
+    while (at < waiting.length && !blocked) {
       // Corked, several chunks leave as one `writev`.
       socket.cork();
-      let more = true;
-      for (const chunk of chunks) more = socket.write(chunk);
+      for (let room = PIECE_BYTES; room > 0 && at < waiting.length;) {
+        const chunk = waiting[at]!;
+        const piece = chunk.length > room ? chunk.subarray(0, room) : chunk;
+        blocked = !socket.write(piece);
+        room -= piece.length;
+        if (piece === chunk) at += 1;
+        else waiting[at] = chunk.subarray(piece.length);
+      }
       socket.uncork();
-      if (!more && writable.value) writable.next(false);
-    },
+    }
+    waiting = at < waiting.length ? waiting.slice(at) : [];
+  };
+  socket.on('drain', () => {
+    blocked = false;
+    pump();
+    writable.next(!blocked);
+  });
+  return chunks => {
+    if (socket.destroyed || !socket.writable) return;
+    for (const chunk of chunks) waiting.push(chunk);
+    if (blocked) return;
+    pump();
+    if (blocked && writable.value) writable.next(false);
   };
 }
