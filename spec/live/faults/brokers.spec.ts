@@ -1,5 +1,5 @@
 /**
- * Rows B01 to B07 of the fault catalogue: brokers of a real cluster die, stop, hang and come back under load. Times are of
+ * Rows B01 to B08 of the fault catalogue: brokers of a real cluster die, stop, hang and come back under load. Times are of
  * the slowest partition that the broker led, acks and deliveries both, from the fault on.
  *
  *   npm run test:live -- --testPathPatterns faults/brokers
@@ -88,6 +88,21 @@ describeRows('records while brokers fail', { nodes: NODES, proxied: false }, row
       scene.figures.add(recovery.ms, barMs, { variant: name, detail: detail(recovery) });
       await untilWhole(scene.direct, scene.topic, NODES);
       await scene.load.flowing(PATIENCE_MS);
+    }
+  });
+
+  row('B08', 'survive that all brokers are gone for a while', async scene => {
+    const { cluster, load, figures } = scene;
+    for (const run of runs(1, 3)) {
+      for (let nodeId = 1; nodeId <= NODES; nodeId++) await cluster.broker(nodeId).kill();
+      await lasting(FULL && run === 0 ? 60_000 : 3_000);
+      for (let nodeId = 1; nodeId <= NODES; nodeId++) cluster.broker(nodeId).start();
+      await cluster.ready();
+      await untilWhole(scene.direct, scene.topic, NODES);
+      const watch = load.watch();
+      const recovery = await watch.recovered(PATIENCE_MS);
+      figures.add(recovery.ms, 1_500, { detail: 'since all replicas were in sync' });
+      await load.flowing(PATIENCE_MS);
     }
   });
 });

@@ -1,20 +1,24 @@
 /**
  * Rows A05 to A12 of the fault catalogue that need a real cluster: what networks do to connections, by a proxy before
- * each broker. Times are of the slowest partition, acks and deliveries both.
+ * each broker. And B11, whose requests the proxies count. Times are of the slowest partition, acks and deliveries both.
  *
  *   npm run test:live -- --testPathPatterns faults/network
  *   npm run soak -- --rows A05,A11 --runs 20
  */
 import { setTimeout as lasting } from 'node:timers/promises';
+import { print } from '../../support/print';
+import { leadersOf } from '../../support/recovery/cluster-state';
 import { FULL, runs } from '../../support/recovery/figures';
+import { moveLeader } from '../../support/recovery/move-leader';
 import { describeRows } from '../../support/recovery/rows';
 import type { Recovery } from '../../support/recovery/watch';
 
 const PATIENCE_MS = 60_000;
+const METADATA = 3;
 const detail = ({ ackMs, deliveryMs }: Recovery) =>
   `acks after ${Math.round(ackMs)} ms, deliveries after ${Math.round(deliveryMs)} ms`;
 
-describeRows('records while networks fail', { nodes: 3, proxied: true }, row => {
+describeRows('records while networks fail and leaders move', { nodes: 3, proxied: true }, row => {
   row(
     'A05',
     'survive that all connections are reset with their send queues full',
@@ -84,6 +88,31 @@ describeRows('records while networks fail', { nodes: 3, proxied: true }, row => 
       const recovery = await watch.recovered(PATIENCE_MS);
       figures.add(recovery.ms, 10_000, { detail: detail(recovery) });
       await load.flowing(PATIENCE_MS);
+    }
+  });
+
+  row('B11', 'survive that leaders move every 200 ms', async ({ cluster, direct, topic, proxies, load, figures }) => {
+    const address = cluster.brokers.split(',')[0]!;
+    const metadataRequests = () => proxies.reduce((sum, proxy) => sum + proxy.requestsOf(METADATA), 0);
+    for (const _ of runs(1, 1)) {
+      const leaders = [...(await leadersOf(direct, topic))];
+      const moves = FULL ? 100 : 15;
+      const asked = metadataRequests();
+      for (let move = 0; move < moves; move++) {
+        const partition = move % leaders.length;
+        const leader = (leaders[partition]! % 3) + 1;
+        const watch = load.watch([partition]);
+        await moveLeader(address, topic, partition, [leader, (leader % 3) + 1, ((leader + 1) % 3) + 1]);
+        leaders[partition] = leader;
+        const next = lasting(Math.max(0, 200 - (performance.now() - watch.from)));
+        await watch.recovered(PATIENCE_MS);
+        await next;
+        const { ms, detail } = watch.longestSilence();
+        figures.add(ms, 500, { detail });
+      }
+      const each = (metadataRequests() - asked) / moves;
+      print(`B11: ${each.toFixed(1)} Metadata requests a move; the bar is 2`);
+      expect(each).toBeLessThanOrEqual(2);
     }
   });
 });

@@ -102,7 +102,7 @@ describe('the fault proxy', () => {
     await eventually('the end reaches the broker', () => broker.ends.includes('fin'));
     await eventually('nothing is kept', () => proxy.open === 0);
     expect(broker.heard).toEqual([1, 2]);
-    expect(proxy.accepted).toBe(1);
+    expect([proxy.accepted, proxy.requestsOf(FETCH), proxy.requestsOf(PRODUCE)]).toEqual([1, 2, 0]);
   });
 
   it('ends connections with a reset, or in order', async () => {

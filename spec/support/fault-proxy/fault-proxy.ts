@@ -26,6 +26,7 @@ export class FaultProxy {
   #silent = false;
   #port: number;
   #accepted = 0;
+  readonly #requests = new Map<number, number>();
 
   private constructor(private readonly options: FaultProxyOptions) {
     this.#port = options.port ?? 0;
@@ -44,6 +45,11 @@ export class FaultProxy {
   /** How many connections clients have made so far. */
   get accepted(): number {
     return this.#accepted;
+  }
+
+  /** How many requests of an API have come so far. */
+  requestsOf(apiKey: number): number {
+    return this.#requests.get(apiKey) ?? 0;
   }
 
   get open(): number {
@@ -134,8 +140,12 @@ export class FaultProxy {
       return;
     }
     const broker = connect({ host: '127.0.0.1', port: this.options.target, noDelay: true, allowHalfOpen: true });
-    const connection = new ProxiedConnection(client, broker, this.#replyFaults, () =>
-      this.#connections.delete(connection),
+    const connection = new ProxiedConnection(
+      client,
+      broker,
+      this.#replyFaults,
+      apiKey => this.#requests.set(apiKey, this.requestsOf(apiKey) + 1),
+      () => this.#connections.delete(connection),
     );
     this.#connections.add(connection);
     for (const direction of BOTH) connection.shape(this.#ways[direction], direction);

@@ -29,6 +29,7 @@ export class ProxiedConnection {
     private readonly client: Socket,
     private readonly broker: Socket,
     private readonly faults: readonly ReplyFault[],
+    private readonly onRequest: (apiKey: number) => void,
     onClosed: () => void,
   ) {
     this.#lanes = { requests: new Lane(client, broker), replies: new Lane(broker, client) };
@@ -97,7 +98,10 @@ export class ProxiedConnection {
     if (this.#cutOff.has(direction)) return;
     const { head } = piece;
     let { bytes } = piece;
-    if (direction === 'requests' && head?.apiKey !== undefined) this.#apiOf.set(head.correlationId!, head.apiKey);
+    if (direction === 'requests' && head?.apiKey !== undefined) {
+      this.#apiOf.set(head.correlationId!, head.apiKey);
+      this.onRequest(head.apiKey);
+    }
     if (direction === 'replies') {
       if (head !== undefined) this.#replyBegins(head.correlationId);
       if (this.#replyLeft !== undefined) bytes = this.#partOf(bytes);
