@@ -99,7 +99,9 @@ describe('A13 a broker that sends byte by byte', () => {
     print(
       `A13: 1 MiB in 1,048,576 chunks: ${cpu.get(1)!.toFixed(0)} ms of CPU (a quarter of it: ${cpu.get(0.25)!.toFixed(0)} ms)`,
     );
-    expect(cpu.get(1)!).toBeLessThan(1_000);
+    // The bar is a second, on a machine that does nothing else. Copying what has come with each chunk would take minutes.
+    expect(cpu.get(1)!).toBeLessThan(FULL ? 1_000 : 3_000);
+    expect(cpu.get(1)! / cpu.get(0.25)!).toBeLessThan(10);
   });
 });
 

@@ -177,7 +177,7 @@ describe('F01 a broker that cannot be trusted', () => {
     const gone = events.filter(event => event.type === 'disconnected');
     expect(gone.length).toBeGreaterThan(0);
     for (const event of gone) expect(event).toMatchObject({ reason: 'authentication' });
-  });
+  }, 20_000);
 
   it('is trusted again as soon as its certificate has been replaced', async () => {
     const broker = await loopback.listen(serve, { secure: { key: pem.expired, cert: pem.expired } });
