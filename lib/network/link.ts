@@ -290,7 +290,6 @@ export class Link implements PipelineHost, FrameSink, Watched {
     this.receivedBytes += chunk.length;
     this.#liveness.moved(this.now());
     this.#splitter.push(chunk);
-    this.#liveness.changed();
   }
 
   #pressure(writable: boolean): void {
@@ -304,13 +303,18 @@ export class Link implements PipelineHost, FrameSink, Watched {
 
   begin(correlationId: number): boolean {
     const mismatch = this.#pipeline.mismatch(correlationId);
-    if (mismatch === undefined) return this.#pipeline.begin();
+    if (mismatch === undefined) {
+      const wanted = this.#pipeline.begin();
+      if (!wanted) this.#liveness.changed();
+      return wanted;
+    }
     this.violation(mismatch, undefined);
     return false;
   }
 
   frame(frame: Buffer): void {
     this.#pipeline.reply(frame);
+    this.#liveness.changed();
   }
 
   violation(why: string, head: Buffer | undefined): void {
