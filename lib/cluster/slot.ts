@@ -207,8 +207,9 @@ export class Slot {
     const now = client.runtime.scheduler.now();
     const wasConnected = this.#connectedAt !== undefined;
     // A connection that held for a while is forgiven its end; one that dies young counts like an attempt that came to
-    // nothing, or a broker that accepts and drops would be asked in a hot loop.
-    const heldLong = this.#connectedAt !== undefined && now - this.#connectedAt >= client.reconnectBackoffMaxMs;
+    // nothing, or a broker that accepts and drops would be asked in a hot loop. Half of the longest pause is enough: were it
+    // all of it, a network that cuts each second would keep us at the longest pause, cut again as soon as we are back.
+    const heldLong = this.#connectedAt !== undefined && now - this.#connectedAt >= client.reconnectBackoffMaxMs / 2;
     this.#failures = heldLong ? 0 : this.#failures + 1;
     this.#connection = undefined;
     this.#connectedAt = undefined;

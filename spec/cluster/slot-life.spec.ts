@@ -129,4 +129,33 @@ describe('the life of a slot', () => {
     broker.time.advance(21);
     expect(broker.sockets).toHaveLength(2);
   });
+
+  // A network that cuts each second kept the slot at its longest pause: it was cut again as soon as it had connected.
+  it('connects at once after each cut of a connection that held for a while', () => {
+    const { broker, slot, answer } = rig();
+    ask(slot.acquire());
+    for (let cut = 1; cut <= 12; cut++) {
+      answer();
+      broker.time.advance(600);
+      broker.socket.reset();
+      broker.time.advance(1);
+      expect(broker.sockets).toHaveLength(cut + 1);
+    }
+  });
+
+  it('pauses for longer and longer while connections die as soon as they are made', () => {
+    const { broker, slot, answer } = rig();
+    ask(slot.acquire());
+    for (let cut = 1; cut <= 12; cut++) {
+      answer();
+      broker.time.advance(5);
+      broker.socket.reset();
+      broker.time.advance(1_000);
+    }
+    const made = broker.sockets.length;
+    answer();
+    broker.socket.reset();
+    broker.time.advance(790);
+    expect(broker.sockets).toHaveLength(made);
+  });
 });
