@@ -25,7 +25,7 @@ describeRows('records while networks fail and leaders move', { nodes: 3, proxied
     async ({ proxies, load, figures }) => {
       for (const _ of runs(2)) {
         for (const proxy of proxies) proxy.shape({ kind: 'stall' }, 'requests');
-        load.burst(1_500, 10_000);
+        load.burst(1_200, 10_000);
         await lasting(300);
         const watch = load.watch(undefined, { old: true });
         for (const proxy of proxies) {
