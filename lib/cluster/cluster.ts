@@ -102,7 +102,10 @@ export function createCluster(
       if (broker.nodeId !== undefined) coordinators.forgetNode(broker.nodeId);
       store.refresh();
     },
-    link => concat(authenticate(link), rightCluster(link, store.snapshot.clusterId)),
+    link =>
+      concat(authenticate(link), rightCluster(link, store.snapshot.clusterId)).pipe(
+        tap({ complete: () => store.admitted() }),
+      ),
   );
   const any: Observable<Connection> = defer(() =>
     closed ? throwError(closedError) : anyBroker(pool, () => store.snapshot, options.bootstrap, runtime, onRebootstrap),

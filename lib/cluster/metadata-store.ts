@@ -17,8 +17,8 @@ export interface MetadataStoreOptions {
   readonly timeoutMs: number;
   readonly emit: EventSink;
   /**
-   * Asks some broker about these topics; none asks about the brokers alone. Only when somebody waits for topics may missing ones be
-   * created: a refresh must not bring back what was deleted.
+   * Asks some broker about these topics; none asks about the brokers alone. Missing ones may be created only when somebody waits
+   * for each of them: a refresh, or a wait for others, must not bring back what was deleted.
    */
   readonly ask: (topics: readonly string[], mayCreate: boolean) => Observable<MetadataAnswer>;
   /** Called before a new snapshot is published, so that whoever sees it can connect. */
@@ -51,6 +51,10 @@ export class MetadataStore {
   #alike = 0;
   #lastError: unknown;
   #wanted = false;
+  /** A refresh of everything is due. */
+  #stale = false;
+  /** The last request was about the topics that somebody waited for, and no others. */
+  #partial = false;
   #closed = false;
 
   constructor(options: MetadataStoreOptions) {
@@ -116,7 +120,17 @@ export class MetadataStore {
 
   /** Something did not fit: asks again soon, once for all who say so meanwhile. */
   refresh(): void {
-    if (this.snapshot.at !== -Infinity) this.#want(undefined);
+    if (this.snapshot.at === -Infinity) return;
+    this.#stale = true;
+    this.#want(undefined);
+  }
+
+  /**
+   * A connection was let in. After a refusal nothing is asked by itself, not even on age: the same credentials would be refused
+   * again and again, and lock an account whose program does nothing. Now they may be good.
+   */
+  admitted(): void {
+    if (this.#asking.closed && this.#lastError !== undefined && !isRetriable(this.#lastError)) this.refresh();
   }
 
   /** No address that we know is good any more: what is known of topics stays, the brokers are to be found again (KIP-1102). */
@@ -158,23 +172,24 @@ export class MetadataStore {
   #ask(): void {
     const { runtime, ask, maxAgeMs, emit, backoff } = this.#options;
     this.#timer.unsubscribe();
-    this.#age.unsubscribe();
     this.#wanted = false;
     const now = runtime.scheduler.now();
     if (now - this.#askedAt > 2 * backoff.maxMs) this.#alike = 0;
     this.#askedAt = now;
-    const names = [...this.#interest];
+    const { names, mayCreate } = this.#question();
     const asked = new Set(names);
     const asking = new Subscription();
     this.#asking = asking;
-    const mayCreate = this.#waiters.some(waiter => waiter.names.length > 0);
     asking.add(
       ask(names, mayCreate).subscribe({
         next: answer => {
           asking.unsubscribe();
           this.#failures = 0;
           this.#lastError = undefined;
-          this.#age = runtime.scheduler.schedule(() => this.refresh(), maxAgeMs);
+          if (!this.#partial || this.#age.closed) {
+            this.#age.unsubscribe();
+            this.#age = runtime.scheduler.schedule(() => this.refresh(), maxAgeMs);
+          }
           const after = mergeMetadata(this.snapshot, answer, runtime.scheduler.now());
           this.#alike = saysTheSame(this.snapshot, after) ? this.#alike + 1 : 0;
           this.#publish(after);
@@ -184,24 +199,37 @@ export class MetadataStore {
             subscriber.complete();
           }
           if (this.#waiters.length > 0) this.#want(0);
-          else if (this.#wanted) this.#want(undefined);
+          else if (this.#wanted || this.#stale) this.#want(undefined);
         },
         error: (error: unknown) => {
           asking.unsubscribe();
           this.#failures += 1;
           this.#lastError = error;
           if (!isRetriable(error)) {
-            // The timer first: who hears of the error may close the client.
-            this.#age = runtime.scheduler.schedule(() => this.refresh(), maxAgeMs);
+            this.#age.unsubscribe();
             for (const waiter of this.#waiters.splice(0)) waiter.subscriber.error(error);
             return;
           }
+          if (!this.#partial) this.#stale = true;
           const delayMs = this.#pauseMs();
           emit({ type: 'retry', api: 'Metadata', attempt: this.#failures, delayMs, error });
           this.#want(delayMs);
         },
       }),
     );
+  }
+
+  /**
+   * A request that may create is about nothing but what somebody waits for. It takes turns with the refresh of everything, so that
+   * neither keeps the other waiting.
+   */
+  #question(): { readonly names: readonly string[]; readonly mayCreate: boolean } {
+    const waitedFor = new Set(this.#waiters.flatMap(waiter => waiter.names));
+    const others = waitedFor.size < this.#interest.size;
+    this.#partial = waitedFor.size > 0 && others && !(this.#stale && this.#partial);
+    if (this.#partial) return { names: [...waitedFor], mayCreate: true };
+    this.#stale = false;
+    return { names: [...this.#interest], mayCreate: waitedFor.size > 0 && !others };
   }
 
   #publish(snapshot: MetadataSnapshot): void {

@@ -1,4 +1,5 @@
-import { of } from 'rxjs';
+import { of, throwError } from 'rxjs';
+import { AuthenticationError, ConnectionError } from '../../lib/errors';
 import { MetadataStore } from '../../lib/cluster/metadata-store';
 import type { MetadataAnswer } from '../../lib/cluster/metadata';
 import { ManualClock } from '../support/manual-clock';
@@ -12,22 +13,24 @@ function topic(name: string, leaderId: number): MetadataAnswer['topics'][number]
 
 function rig(leaderOf: (name: string) => number = () => 1) {
   const clock = new ManualClock();
-  const asked: { readonly at: number; readonly names: readonly string[] }[] = [];
+  const asked: { readonly at: number; readonly names: readonly string[]; readonly mayCreate: boolean }[] = [];
+  const broken = { error: undefined as unknown };
   const store = new MetadataStore({
     runtime: clock.runtime,
     backoff: { baseMs: 100, maxMs: 1_000 },
     maxAgeMs: 300_000,
     timeoutMs: 60_000,
     emit: () => undefined,
-    ask: names => {
-      asked.push({ at: clock.scheduler.frame, names });
+    ask: (names, mayCreate) => {
+      asked.push({ at: clock.scheduler.frame, names, mayCreate });
+      if (broken.error !== undefined) return throwError(() => broken.error);
       const brokers = [{ nodeId: 1, host: 'b', port: 1, rack: null }];
       const topics = names.map(name => topic(name, leaderOf(name)));
       return of({ clusterId: 'c', controllerId: 1, brokers, topics });
     },
     onBrokers: () => undefined,
   });
-  return { clock, asked, store };
+  return { clock, asked, broken, store };
 }
 
 describe('the metadata store', () => {
@@ -79,5 +82,71 @@ describe('asking again and again', () => {
     const before = asked.length;
     clock.advance(400);
     expect(asked.length - before).toBeGreaterThanOrEqual(3);
+  });
+});
+
+describe('a request that may create topics', () => {
+  // All names that were ever asked for went along: a topic that somebody had deleted came back, empty, as soon as the client
+  // wrote to any other new one.
+  it('is about no topic but those that somebody waits for', () => {
+    const { clock, asked, store } = rig();
+    watch(store.topics(['deleted meanwhile']));
+    clock.advance(1_000);
+    watch(store.topics(['new']));
+    expect(asked.map(({ names, mayCreate }) => [mayCreate, ...names])).toEqual([
+      [true, 'deleted meanwhile'],
+      [true, 'new'],
+    ]);
+    clock.advance(300_000);
+    expect(asked.slice(2).map(({ names, mayCreate }) => [mayCreate, ...names])).toEqual([
+      [false, 'deleted meanwhile', 'new'],
+    ]);
+  });
+
+  it('does not keep a refresh of the others waiting, however often it is made', () => {
+    const { clock, asked, store } = rig(name => (name === 'known' ? 1 : -1));
+    watch(store.topics(['known']));
+    for (let i = 0; i < 50; i++) {
+      watch(store.topics([`new ${i}`]));
+      if (i === 10) store.refresh();
+      clock.advance(100);
+    }
+    const refreshed = asked.filter(({ names, at }) => at >= 1_000 && names.includes('known'));
+    expect(refreshed.length).toBeGreaterThan(0);
+    expect(refreshed[0]!.at).toBeLessThanOrEqual(2_000);
+  });
+
+  it('that fails does not make the refresh of the others forgotten', () => {
+    const { clock, asked, broken, store } = rig();
+    watch(store.topics(['known']));
+    broken.error = new ConnectionError({ host: 'b', port: 1 }, 'broken', 'gone');
+    store.refresh();
+    clock.advance(150);
+    watch(store.topics(['new']));
+    clock.advance(150);
+    broken.error = undefined;
+    const from = asked.length;
+    clock.advance(5_000);
+    expect(asked.slice(from).some(({ names }) => names.includes('known'))).toBe(true);
+  });
+});
+
+describe('a refusal', () => {
+  // Metadata that grew old was asked for all the same: eight refused logins in ten minutes from a client that did nothing.
+  it('is not provoked again by itself, until a connection is let in', () => {
+    const { clock, asked, broken, store } = rig();
+    watch(store.topics(['t']));
+    broken.error = new AuthenticationError('no');
+    store.refresh();
+    clock.advance(1_000);
+    expect(asked.length).toBe(2);
+    clock.advance(3_600_000);
+    expect(asked.length).toBe(2);
+    broken.error = undefined;
+    store.admitted();
+    clock.advance(1_000);
+    expect(asked.length).toBe(3);
+    clock.advance(300_000);
+    expect(asked.length).toBe(4);
   });
 });

@@ -38,6 +38,25 @@ describe('credentials that are refused', () => {
     expect(front.live).toBe(0);
   });
 
+  // Metadata that grew old was asked for all the same: eight refused logins in ten minutes from a client that did nothing.
+  it('F03 are not tried again by a client that nobody uses', () => {
+    const { clock, world, kafka, cluster, front } = rig();
+    const sent = watch(kafka.producer().send({ topic: 't', value: 'v' }));
+    clock.advance(1_000);
+    expect(sent.done).toBe(true);
+    world.let = false;
+    cluster.disconnect(1);
+    cluster.disconnect(2);
+    clock.advance(10_000);
+    const before = front.handshakes;
+    clock.advance(3_600_000);
+    expect(front.handshakes - before).toBe(0);
+    world.let = true;
+    const again = watch(kafka.producer().send({ topic: 't', value: 'v' }));
+    clock.advance(1_000);
+    expect(again.done).toBe(true);
+  });
+
   it('F03 are tried once a second and broker at most, however often a user asks', () => {
     const { clock, world, kafka, front } = rig();
     world.let = false;
