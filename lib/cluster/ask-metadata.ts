@@ -7,7 +7,7 @@ import { brokerError, codeOf } from '../protocol/error-table';
 import type { BrokerAddress } from '../types';
 import { isReachable } from './metadata';
 import type { MetadataAnswer } from './metadata';
-import { otherCluster } from './right-cluster';
+import { legible, otherCluster } from './right-cluster';
 
 /** More brokers, or partitions of one topic, than any cluster has: who claims them wants our memory. */
 const MOST_BROKERS = 10_000;
@@ -45,8 +45,9 @@ export function askMetadata(connection: Connection, question: MetadataQuestion):
         const message = 'it has us start over from the bootstrap addresses';
         return throwError(() => new ConnectionError(connection.broker, 'protocol', message, { cause: error }));
       }
-      if (error instanceof ConnectionError && error.reason === 'protocol') connection.close('protocol');
-      return throwError(() => error);
+      const fault = legible(connection.broker, error);
+      if (fault instanceof ConnectionError && fault.reason === 'protocol') connection.close('protocol');
+      return throwError(() => fault);
     }),
   );
 }

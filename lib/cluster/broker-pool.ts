@@ -74,10 +74,14 @@ export class BrokerPool {
     return new Observable(subscriber => this.#slot(address, 'client', 'client').acquire().subscribe(subscriber));
   }
 
-  /** Closes the connections to bootstrap addresses: the brokers are known by now. */
+  /**
+   * Closes the connections to bootstrap addresses: the brokers are known by now. One with requests in flight stays until the next
+   * time: cut off, they would be repeated, although the broker may have executed them.
+   */
   releaseBootstrap(): void {
     for (const [key, slot] of this.#slots)
-      if (slot.broker.nodeId === undefined) this.#drop(key, slot, movedOn(slot.broker));
+      if (slot.broker.nodeId === undefined && (slot.connection?.inFlight ?? 0) === 0)
+        this.#drop(key, slot, movedOn(slot.broker));
   }
 
   /** Closes every slot of an owner. */

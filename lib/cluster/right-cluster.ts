@@ -1,7 +1,8 @@
-import { EMPTY, ignoreElements, map } from 'rxjs';
+import { EMPTY, catchError, ignoreElements, map, throwError } from 'rxjs';
 import type { Observable } from 'rxjs';
-import { ConnectionError } from '../errors';
+import { ConnectionError, DecodeError } from '../errors';
 import type { Connection } from '../network/connection';
+import type { RequestOptions } from '../network/pipeline';
 import { CLIENT_SOFTWARE } from '../network/negotiate';
 import { ApiVersions } from '../protocol/apis/api-versions';
 import { Metadata } from '../protocol/apis/metadata';
@@ -12,6 +13,8 @@ import type { BrokerAddress } from '../types';
 const NAMES_ITS_PEER = 5;
 const NONE = 0;
 const REBOOTSTRAP_REQUIRED = codeOf('REBOOTSTRAP_REQUIRED');
+/** Set-up has one deadline for the whole of it. */
+const OPTIONS: RequestOptions = Object.freeze({ timeoutMs: Infinity });
 
 /**
  * Asks a new connection, before anything else travels on it, whether it leads where we think: addresses and ports are handed on to
@@ -27,7 +30,7 @@ export function rightCluster(connection: Connection, clusterId: string | null): 
   if (broker.nodeId !== undefined && knowing) {
     const { name: clientSoftwareName, version: clientSoftwareVersion } = CLIENT_SOFTWARE;
     const body = { clientSoftwareName, clientSoftwareVersion, clusterId, nodeId: broker.nodeId };
-    return connection.request(ApiVersions, body).pipe(
+    return connection.request(ApiVersions, body, OPTIONS).pipe(
       map(({ errorCode }) => {
         if (errorCode === REBOOTSTRAP_REQUIRED)
           throw new ConnectionError(
@@ -38,14 +41,16 @@ export function rightCluster(connection: Connection, clusterId: string | null): 
         if (errorCode !== NONE)
           throw new ConnectionError(broker, 'protocol', `ApiVersions was answered with error ${errorCode}`);
       }),
+      catchError((error: unknown) => throwError(() => legible(broker, error))),
       ignoreElements(),
     );
   }
-  return connection.request(Metadata, { topics: [] }).pipe(
+  return connection.request(Metadata, { topics: [] }, OPTIONS).pipe(
     map(answer => {
       if (answer.clusterId !== null && answer.clusterId !== clusterId)
         throw otherCluster(broker, clusterId, answer.clusterId);
     }),
+    catchError((error: unknown) => throwError(() => legible(broker, error))),
     ignoreElements(),
   );
 }
@@ -54,4 +59,10 @@ export function rightCluster(connection: Connection, clusterId: string | null): 
 export function otherCluster(broker: BrokerAddress, clusterId: string, found: string): ConnectionError {
   const message = `cluster ${found} answers there, but this client belongs to cluster ${clusterId}. Nothing was sent; correct "brokers", or make a new Kafka for the other cluster`;
   return new ConnectionError(broker, 'protocol', message, { retriable: broker.nodeId !== undefined });
+}
+
+/** What one broker garbles another may tell, or the same one next time. */
+export function legible(broker: BrokerAddress, error: unknown): unknown {
+  if (!(error instanceof DecodeError)) return error;
+  return new ConnectionError(broker, 'protocol', `an answer cannot be read (${error.message})`, { cause: error });
 }

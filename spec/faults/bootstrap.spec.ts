@@ -1,10 +1,13 @@
 import * as net from 'node:net';
-import { EMPTY, of } from 'rxjs';
-import type { Subscription } from 'rxjs';
+import { EMPTY, NEVER, of, throwError } from 'rxjs';
+import type { Observable, Subscription } from 'rxjs';
+import { apis } from '../../lib';
 import { BrokerPool } from '../../lib/cluster/broker-pool';
 import { rightCluster } from '../../lib/cluster/right-cluster';
+import { DecodeError } from '../../lib/errors';
 import { Kafka } from '../../lib/kafka';
 import type { Connection } from '../../lib/network/connection';
+import type { RequestOptions } from '../../lib/network/pipeline';
 import { resolveClientOptions } from '../../lib/options';
 import { realRuntime } from '../../lib/runtime';
 import { EmbeddedCluster } from '../../lib/testing';
@@ -221,6 +224,47 @@ describe('A26 an address that others have taken over', () => {
     const seen = watch(rightCluster(old, 'mine'));
     expect(seen.done ? 'done' : seen.error.name).toBe(outcome);
     if (!seen.done) expect(seen.error.retriable).toBe(true);
+  });
+});
+
+describe('a question whether this is the right cluster', () => {
+  const connectedTo = (answer: Observable<unknown>) => {
+    const asked: RequestOptions[] = [];
+    const request = (_api: unknown, _body: unknown, options: RequestOptions) => (asked.push(options), answer);
+    const connection = { broker: { host: 'b', port: 1, nodeId: 1 }, versionOf: () => 4, request };
+    return { seen: watch(rightCluster(connection as unknown as Connection, 'mine')), asked };
+  };
+
+  // With a deadline of its own it ended the connection as if the broker had broken the protocol.
+  it('has no deadline but that of the set-up', () => {
+    expect(connectedTo(NEVER).asked).toMatchObject([{ timeoutMs: Infinity }]);
+  });
+
+  it('whose answer cannot be read ends the connection, and not the streams that wait for it', () => {
+    const { seen } = connectedTo(throwError(() => new DecodeError('4 bytes needed but 3 left', { position: 8 })));
+    expect(seen.error).toMatchObject({ name: 'ConnectionError', reason: 'protocol', retriable: true });
+  });
+});
+
+describe('the connections to bootstrap addresses', () => {
+  // What was asked right behind the first metadata request was cut off by its answer and repeated: a topic was created, and
+  // then was there already.
+  it('end when the brokers are known, but not before the requests in flight are answered', () => {
+    const rig = new VirtualKafka({ brokers: 1 }, { metadataMaxAgeMs: 5_000 });
+    rig.cluster.fault({ api: 'Metadata', times: 1 }, { delayMs: 20 });
+    watch(rig.kafka.producer().send({ topic: 'a', value: 'v' }));
+    rig.clock.advance(1);
+    const topic = { name: 'raw', numPartitions: 1, replicationFactor: 1, assignments: [], configs: [] };
+    const created = watch(
+      rig.kafka.request(apis.CreateTopics, { topics: [topic], timeoutMs: 5_000, validateOnly: false }),
+    );
+    rig.clock.advance(2_000);
+    expect(created.values).toMatchObject([{ topics: [{ errorCode: 0 }] }]);
+    expect(rig.asked('CreateTopics')).toHaveLength(1);
+    rig.clock.advance(5_000);
+    const ended = rig.events.filter(event => event.type === 'disconnected');
+    expect(ended).toMatchObject([{ reason: 'shutdown', cancelled: 0, connection: { generation: 1 } }]);
+    rig.close();
   });
 });
 

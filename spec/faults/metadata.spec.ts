@@ -1,6 +1,7 @@
-import { of } from 'rxjs';
+import { of, throwError } from 'rxjs';
 import { askMetadata } from '../../lib/cluster/ask-metadata';
 import type { MetadataAnswer } from '../../lib/cluster/metadata';
+import { DecodeError } from '../../lib/errors';
 import type { Connection } from '../../lib/network/connection';
 import { EVERY_CODE, REPEATED_BY_JAVA } from '../support/error-codes';
 import { print } from '../support/print';
@@ -177,6 +178,20 @@ describe('C03 an answer as it should not be', () => {
     const brokers = Array.from({ length: 10_000 }, (_, nodeId) => ({ ...broker, nodeId }));
     const topics = [{ ...topic, partitions: [{ ...partition, partitionIndex: 999_999 }] }];
     expect(ask({ ...good, brokers, topics }).done).toBe(true);
+  });
+
+  // It ended every stream that waited, although any other broker could have told.
+  it('is a fault that may pass when it cannot be read', () => {
+    let closed: string | undefined;
+    const connection = {
+      broker: { host: 'asked', port: 1 },
+      close: (reason: string) => (closed = reason),
+      request: () => throwError(() => new DecodeError('Metadata v7: 4 bytes needed but 3 left', { position: 8 })),
+    };
+    const question = { names: ['t'], mayCreate: false, clusterId: null, onRebootstrap: () => undefined };
+    const { error } = watch(askMetadata(connection as unknown as Connection, question));
+    expect(error).toMatchObject({ name: 'ConnectionError', reason: 'protocol', retriable: true });
+    expect(closed).toBe('protocol');
   });
 
   it('starts over when the broker asks for it', () => {
