@@ -1,4 +1,4 @@
-import type { ConnectionOptions } from 'node:tls';
+import { createSecureContext, type ConnectionOptions } from 'node:tls';
 import type { BrokerAddress, Runtime, SaslOptions, Transport } from './types';
 
 /** Options of a client. One `Kafka` per cluster and set of credentials. */
@@ -96,8 +96,6 @@ export function resolveClientOptions(
   checkNumber('Kafka', 'requestTimeoutMs', given.requestTimeoutMs, { min: 1, max: Math.floor(LONGEST_MS / 2) });
   if (given.clientId !== undefined && typeof given.clientId !== 'string')
     throw new TypeError('Kafka: option "clientId" must be a string');
-  if (given.tls !== undefined && typeof given.tls !== 'boolean' && typeof given.tls !== 'object')
-    throw new TypeError('Kafka: option "tls" must be true, false or TLS options');
   if (given.transport !== undefined && typeof given.transport !== 'function')
     throw new TypeError('Kafka: option "transport" must be a function (broker, tls) => Observable<ByteStream>');
   return Object.freeze({
@@ -105,11 +103,30 @@ export function resolveClientOptions(
     ...defined(given),
     bootstrap: parseBrokers(given.brokers),
     sasl: given.sasl === undefined ? undefined : resolveSasl(given.sasl),
-    tls: given.tls === true ? {} : given.tls === false ? undefined : given.tls,
+    tls: resolveTls(given.tls),
     rack: given.rack,
     runtime: given.runtime ?? seams.runtime,
     transport: given.transport ?? seams.transport,
   });
+}
+
+/** What Node cannot use (a key that is no PEM or of another certificate, a version that is none) would fail again in each attempt to connect. */
+function resolveTls(given: KafkaOptions['tls']): ConnectionOptions | undefined {
+  if (given === undefined || given === false) return undefined;
+  if (given === true) return {};
+  const name = 'Kafka: option "tls"';
+  if (given === null || typeof given !== 'object') throw new TypeError(`${name} must be true, false or TLS options`);
+  if (given.servername !== undefined && typeof given.servername !== 'string')
+    throw new TypeError(`${name}: "servername" must be a string`);
+  if (given.secureContext !== undefined) return given;
+  try {
+    createSecureContext(given);
+  } catch (error) {
+    // Node repeats a value of the wrong type, which may be a passphrase.
+    const why = String((error as Partial<Error>).message ?? error).replace(/\.? Received [^]*$/, '');
+    throw new TypeError(`${name} cannot be used: ${why}`);
+  }
+  return given;
 }
 
 const PASSWORDS = ['plain', 'scram-sha-256', 'scram-sha-512'] as const;
