@@ -138,7 +138,8 @@ describe('brokers over TCP', () => {
         map(({ brokers }) => brokers.length),
         materialize(),
         map((it, index) => {
-          if (index === 0) broker === 2 ? cluster.disconnect(2) : cluster.stop(broker);
+          if (index === 0 && broker === 2) cluster.disconnect(2);
+          else if (index === 0) cluster.stop(broker);
           return it.kind;
         }),
         toArray(),
