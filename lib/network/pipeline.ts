@@ -147,7 +147,7 @@ export class Pipeline implements RequestHost {
     const terms = { timeoutMs, holdMs, expectReply };
     const request = new PendingRequest(this, subscriber, { api, version, correlationId, chunks }, terms);
     const wait = this.#held.length > 0 || this.#release.slot >= 0 || this.#onHold;
-    if (wait && options.ahead !== true) this.#held.push(request);
+    if (wait && options.ahead !== true) this.#holdBack(request);
     else this.#write(request);
   }
 
@@ -250,18 +250,24 @@ export class Pipeline implements RequestHost {
   abandoned(request: PendingRequest): void {
     this.#deadlines.clear(request);
     if (!request.sent) this.#held = this.#held.filter(other => other !== request);
-    else if (!request.expectReply) this.#forget(request);
+    else if (!request.expectReply) {
+      this.#forget(request);
+      this.#drained();
+    }
   }
 
   expired(request: PendingRequest): void {
     const { api, timeoutMs } = request;
-    if (this.#arriving(request)) {
+    if (request.sent && this.#arriving(request)) {
       this.#deadlines.set(request, this.#host.now() + timeoutMs);
       return;
     }
     const broker = describeBroker(this.#host.broker);
-    if (!request.expectReply) this.#forget(request);
+    if (!request.sent) this.#held = this.#held.filter(other => other !== request);
+    else if (!request.expectReply) this.#forget(request);
     request.fail(new RequestTimeoutError(`${api.name} to ${broker} was not answered within ${timeoutMs} ms`));
+    // It may have been the last one that a retired connection waited for.
+    this.#drained();
   }
 
   /**
@@ -274,6 +280,14 @@ export class Pipeline implements RequestHost {
     if (!request.expectReply || received - request.heard < MIN_BYTES_PER_MS * request.timeoutMs) return false;
     request.heard = received;
     return true;
+  }
+
+  /** What it waits for may never come: a broker that trickles is no silent one. A throttle does not count. */
+  #holdBack(request: PendingRequest): void {
+    this.#held.push(request);
+    if (request.timeoutMs === Infinity) return;
+    const now = this.#host.now();
+    this.#deadlines.set(request, Math.max(now, this.#release.slot < 0 ? now : this.#release.at) + request.timeoutMs);
   }
 
   #write(request: PendingRequest): void {
@@ -306,16 +320,21 @@ export class Pipeline implements RequestHost {
 
   #writeHeld(): void {
     // A reply to one of them may throttle us again: the rest keeps its turn, and what is new stays behind it.
-    while (this.#held.length > 0 && this.#release.slot < 0 && !this.#onHold) this.#write(this.#held.shift()!);
+    while (this.#held.length > 0 && this.#release.slot < 0 && !this.#onHold) {
+      const request = this.#held.shift()!;
+      this.#deadlines.clear(request);
+      this.#write(request);
+    }
   }
 
   #throttle(throttleMs: number): void {
     const until = this.#host.now() + throttleMs;
     if (until > this.#release.at || this.#release.slot < 0) this.#deadlines.set(this.#release, until);
-    for (let i = 0; i < this.#inFlight.length; i += 1) {
-      const request = this.#inFlight.at(i)!;
+    const longer = (request: PendingRequest): void => {
       if (request.slot >= 0) this.#deadlines.set(request, request.at + throttleMs);
-    }
+    };
+    for (let i = 0; i < this.#inFlight.length; i += 1) longer(this.#inFlight.at(i)!);
+    for (const request of this.#held) longer(request);
     this.#host.throttled(until);
   }
 }

@@ -1,6 +1,7 @@
-import { DecodeError, UnsupportedVersionError } from '../../lib/errors';
-import { ask, Echo, echoed, FakeBroker, frame, type Attempt } from './fake-broker';
+import { ConnectionError, DecodeError, UnsupportedVersionError } from '../../lib/errors';
+import { ask, BROKER, Echo, echoed, FakeBroker, frame, type Attempt } from './fake-broker';
 import type { Connection } from '../../lib/network/connection';
+import type { Link } from '../../lib/network/link';
 
 describe('Requests of a connection', () => {
   let broker: FakeBroker;
@@ -268,6 +269,55 @@ describe('Requests of a connection', () => {
       expect(connection.inFlight).toBe(0);
       broker.socket.writable.next(true);
       expect(shout().completed).toBe(true);
+    });
+  });
+
+  describe('held back for another session', () => {
+    const link = () => connection as Link;
+    const retired = {
+      reason: 'authentication',
+      error: new ConnectionError(BROKER, 'authentication', 'retired'),
+    } as const;
+
+    it('error when their time is over, and are not written after that', () => {
+      link().hold();
+      const held = ask(echo({ timeoutMs: 500 }));
+      const shouted = ask(echo({ timeoutMs: 500, expectReply: false }));
+      broker.time.advance(499);
+      expect([held.error, shouted.error]).toEqual([undefined, undefined]);
+      broker.time.advance(1);
+      expect(held.error).toMatchObject({ name: 'RequestTimeoutError' });
+      expect(shouted.error).toMatchObject({ name: 'RequestTimeoutError' });
+      const before = broker.socket.requests.length;
+      link().release();
+      expect(broker.socket.requests.length).toBe(before);
+      expect(connection.inFlight).toBe(0);
+    });
+
+    it('have their whole time from when they are written', () => {
+      link().hold();
+      const held = ask(echo({ timeoutMs: 500, holdMs: 60_000 }));
+      broker.time.advance(400);
+      link().release();
+      broker.time.advance(499);
+      expect(held.error).toBeUndefined();
+      broker.time.advance(1);
+      expect(held.error).toMatchObject({ name: 'RequestTimeoutError' });
+    });
+
+    // The peer does not read, so nothing else would ever come to end the connection.
+    it.each([
+      ['expires', () => broker.time.advance(1_500)],
+      ['is given up', (last: ReturnType<typeof ask>) => last.unsubscribe()],
+    ])('for good end with the connection once the last request without a reply %s', (_, over) => {
+      broker.socket.writable.next(false);
+      const last = ask(echo({ expectReply: false, timeoutMs: 1_500 }));
+      link().retire(retired);
+      const held = ask(echo({ timeoutMs: 60_000 }));
+      expect(connection.connected).toBe(true);
+      over(last);
+      expect(connection.connected).toBe(false);
+      expect(held.error).toMatchObject({ name: 'ConnectionError', sent: false });
     });
   });
 });
