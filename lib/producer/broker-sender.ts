@@ -13,8 +13,11 @@ import type { Taken } from './produce-request';
 
 /** Requests to one broker at once (`max.in.flight.requests.per.connection`): as many as it keeps sequences for. */
 const MAX_IN_FLIGHT = 5;
-/** An idempotent request may be repeated without harm, so a silent broker is given up long before its own timeout. */
-const IDEMPOTENT_HOLD_MS = 4_000;
+/**
+ * An idempotent request may be repeated without harm, so a silent broker is given up long before its own timeout: with the 5 s of
+ * silence that a connection is granted beyond this, and the way to another broker, within ten seconds.
+ */
+const IDEMPOTENT_HOLD_MS = 3_000;
 
 /** What a sender shares with its producer. */
 export interface SenderContext {
