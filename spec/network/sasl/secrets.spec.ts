@@ -1,3 +1,4 @@
+import { generateKeyPairSync } from 'node:crypto';
 import { inspect } from 'node:util';
 import { endWith, firstValueFrom, ignoreElements, take, timeout, type Observable } from 'rxjs';
 import { AuthenticationError, Kafka, type SaslOptions } from '../../../lib';
@@ -8,10 +9,18 @@ import { saslKafka } from './sasl-kafka';
 import { scramServer } from './scram-server';
 
 const CANARY = 'canary.Pa55-secret';
-const TLS_CANARY = 'tls-canary-key';
+const TLS_CANARY = 'tls-canary-phrase';
+/** A key that Node accepts, since bad ones are refused when the client is made. */
+const TLS_KEY = generateKeyPairSync('ec', {
+  namedCurve: 'P-256',
+  publicKeyEncoding: { type: 'spki', format: 'pem' },
+  privateKeyEncoding: { type: 'pkcs8', format: 'pem', cipher: 'aes-256-cbc', passphrase: TLS_CANARY },
+}).privateKey;
+/** A line of its body. */
+const TLS_KEY_LINE = TLS_KEY.split('\n')[1]!;
 
 /** In all forms in which bytes are shown. */
-const FORMS = [CANARY, TLS_CANARY].flatMap(text => {
+const FORMS = [CANARY, TLS_CANARY, TLS_KEY_LINE].flatMap(text => {
   const bytes = Buffer.from(text);
   return [
     text,
@@ -89,7 +98,7 @@ const cases: [string, SaslOptions, SaslScript][] = [
 
 describe('what is secret', () => {
   it.each(cases)('is in nothing that can be seen: %s', async (what, sasl, script) => {
-    const tls = { key: TLS_CANARY, passphrase: TLS_CANARY, pfx: Buffer.from(TLS_CANARY) };
+    const tls = { key: TLS_KEY, passphrase: TLS_CANARY };
     const { kafka, events, front } = saslKafka(sasl, script, { tls });
     const [producer, consumer, admin] = [kafka.producer(), kafka.consumer(), kafka.admin()];
     const settle = (source: Observable<unknown>): Promise<unknown> =>
