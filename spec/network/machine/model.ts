@@ -88,7 +88,7 @@ export class Model {
       return;
     }
     const was = this.#connectedAt;
-    this.#failures = was !== undefined && this.now - was >= BACKOFF_MAX_MS ? 0 : this.#failures + 1;
+    this.#failures = was !== undefined && this.now - was >= BACKOFF_MAX_MS / 2 ? 0 : this.#failures + 1;
     this.#connectedAt = undefined;
     this.phase = failed ? 'pausing' : 'idle';
     if (failed) {
