@@ -1,6 +1,7 @@
 import { Subject, type Observable } from 'rxjs';
 import type { Runtime } from '../types';
 import { GroupOffsets } from './group-offsets';
+import { Groups } from './groups/groups';
 import { PartitionLog } from './log';
 import { ProducerIds } from './producer-ids';
 
@@ -35,6 +36,7 @@ export class ClusterState {
   readonly brokerIds: readonly number[];
   readonly topics = new Map<string, Topic>();
   readonly offsets = new GroupOffsets();
+  readonly groups: Groups;
   readonly producers = new ProducerIds();
   private readonly names = new Map<string, string>();
   private readonly stopped = new Set<number>();
@@ -49,6 +51,7 @@ export class ClusterState {
   ) {
     this.brokerIds = Array.from({ length: brokers }, (_, index) => index + 1);
     this.clusterId = this.uuid();
+    this.groups = new Groups(runtime);
   }
 
   /** What long polls wait for: records, or a new leader, of a partition; `undefined` = look at everything. */
@@ -123,7 +126,7 @@ export class ClusterState {
   /** Takes a broker down: what it led goes to the next live replica, or stays without leader. */
   stopBroker(broker: number): void {
     if (this.stopped.has(broker)) return;
-    this.stopped.add(broker);
+    this.movingCoordinators(() => this.stopped.add(broker));
     for (const partition of this.partitions()) {
       if (partition.leader === broker) this.moveLeader(partition, partition.replicas.find(id => this.isUp(id)) ?? -1);
     }
@@ -132,7 +135,8 @@ export class ClusterState {
 
   /** Brings a broker back: it leads what nobody else could. */
   startBroker(broker: number): void {
-    if (!this.stopped.delete(broker)) return;
+    if (!this.stopped.has(broker)) return;
+    this.movingCoordinators(() => this.stopped.delete(broker));
     for (const partition of this.partitions()) {
       if (partition.leader === -1 && partition.replicas.includes(broker)) this.moveLeader(partition, broker);
     }
@@ -148,7 +152,16 @@ export class ClusterState {
   }
 
   moveCoordinator(kind: 'group' | 'transaction', key: string, broker: number): void {
-    this.coordinators.set(`${kind} ${key}`, broker);
+    this.movingCoordinators(() => this.coordinators.set(`${kind} ${key}`, broker));
+  }
+
+  /** Does what may move coordinators, and tells the groups whose coordinator did move. */
+  private movingCoordinators(change: () => void): void {
+    const before = this.groups.all.map(group => ({ group, coordinator: this.coordinator('group', group.id) }));
+    change();
+    for (const { group, coordinator } of before) {
+      if (this.coordinator('group', group.id) !== coordinator) group.coordinatorMoved();
+    }
   }
 
   private *partitions(): Iterable<Partition> {

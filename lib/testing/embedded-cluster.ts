@@ -171,6 +171,13 @@ export class EmbeddedCluster {
     else this.state.moveCoordinator('transaction', of.transaction, broker);
   }
 
+  /** Makes the members of a group join again, as when somebody joins or leaves. */
+  rebalance(group: string): void {
+    const found = this.state.groups.get(group);
+    if (found === undefined) throw new RangeError(`The embedded cluster has no group ${group}`);
+    found.rebalance();
+  }
+
   private accept(broker: number, socket: ServerSocket, endpointOf: (broker: number) => Endpoint): void {
     this.connections.accept(broker, socket, (frame, gone) =>
       answerRequest(this.environment, broker, frame, { endpointOf, gone }),
