@@ -6,6 +6,7 @@ import { OffsetCommit } from '../protocol/apis/offset-commit';
 import { brokerError } from '../protocol/error-table';
 import { COORDINATOR_CODES, maxVersionFor, topicIdOf } from './committed-offsets';
 import type { OffsetToCommit } from './consumer-api';
+import type { GroupIdentity } from './group/membership';
 import { partitionKey } from './partition-state';
 
 /** An offset on its way to the coordinator. `leaderEpoch`: of the record before it (KIP-320); -1 = unknown. */
@@ -14,8 +15,9 @@ export interface CommitEntry extends OffsetToCommit {
 }
 
 /**
- * Commits offsets as a consumer without membership: generation -1, no member id. One value: the error of each partition that was refused, by
- * key; none = all are stored. Follows the coordinator when it moves; errors with what is wrong with the request as a whole.
+ * Commits offsets: as a member of the group, or without an identity as a consumer without membership (generation -1, no member id). One
+ * value: the error of each partition that was refused, by key; none = all are stored. Follows the coordinator when it moves;
+ * errors with what is wrong with the request as a whole.
  */
 export function commitOffsetsOf(
   cluster: Cluster,
@@ -23,6 +25,7 @@ export function commitOffsetsOf(
   groupId: string,
   entries: readonly CommitEntry[],
   timeoutMs: number | undefined,
+  identity?: GroupIdentity,
 ): Observable<ReadonlyMap<string, KafkaError>> {
   const byTopic = new Map<string, CommitEntry[]>();
   for (const entry of entries) {
@@ -41,10 +44,15 @@ export function commitOffsetsOf(
       committedMetadata: entry.metadata ?? '',
     })),
   }));
+  const member = identity && {
+    generationIdOrMemberEpoch: identity.epoch,
+    memberId: identity.memberId,
+    groupInstanceId: identity.groupInstanceId,
+  };
   return cluster
     .request(
       OffsetCommit,
-      { groupId, topics },
+      { groupId, topics, ...member },
       {
         route: { group: groupId },
         owner,

@@ -1,12 +1,13 @@
 import { Observable, Subject, Subscription } from 'rxjs';
 import type { Subscriber } from 'rxjs';
 import type { Cluster } from '../cluster/cluster';
-import { AuthenticationError, BrokerError, ClosedError } from '../errors';
+import { AuthenticationError, BrokerError, ClosedError, RequestTimeoutError } from '../errors';
 import { codeOf } from '../protocol/error-table';
 import type { TopicPartitionOffset } from '../types';
 import { commitOffsetsOf } from './commit-request';
 import type { CommitEntry } from './commit-request';
 import type { OffsetToCommit } from './consumer-api';
+import type { Membership } from './group/membership';
 import { partitionKey } from './partition-state';
 import type { PartitionState } from './partition-state';
 
@@ -18,6 +19,8 @@ export interface CommitsOptions {
   /** `undefined` = only when asked. */
   readonly schedule: { readonly everyMs: number; readonly everyRecords: number } | undefined;
   readonly states: ReadonlyMap<string, PartitionState>;
+  /** The membership that commits go through; `gone` = partitions come from the group, and we are not in it; `undefined` = they do not. */
+  readonly member: () => Membership | 'gone' | undefined;
   /** The group or a topic may not be used: no later commit would fare better. */
   readonly fatal: (error: unknown) => void;
 }
@@ -28,6 +31,19 @@ interface Waiter {
   readonly subscriber: Subscriber<readonly TopicPartitionOffset[]> | undefined;
   readonly timeoutMs: number | undefined;
 }
+
+/** A round has passed since, or is on: what was refused is committed in the next generation, unless the partition moved. */
+const OUTDATED: ReadonlySet<number> = new Set(
+  (
+    [
+      'REBALANCE_IN_PROGRESS',
+      'ILLEGAL_GENERATION',
+      'UNKNOWN_MEMBER_ID',
+      'STALE_MEMBER_EPOCH',
+      'FENCED_MEMBER_EPOCH',
+    ] as const
+  ).map(name => codeOf(name)),
+);
 
 const REFUSALS: ReadonlySet<number> = new Set(
   (['GROUP_AUTHORIZATION_FAILED', 'TOPIC_AUTHORIZATION_FAILED', 'INVALID_GROUP_ID'] as const).map(name => codeOf(name)),
@@ -81,8 +97,18 @@ export class Commits {
           return subscriber.error(
             new RangeError(`commit: the offset of ${one.topic}-${one.partition} must be a bigint of at least 0`),
           );
-      this.#join({ offsets, subscriber, timeoutMs: undefined });
+      const waiter: Waiter = { offsets, subscriber, timeoutMs: undefined };
+      const { cluster } = this.#options;
+      subscriber.add(
+        cluster.runtime.scheduler.schedule(() => this.#outwaited(waiter), 2 * cluster.options.requestTimeoutMs),
+      );
+      this.#join(waiter);
     });
+  }
+
+  /** We may be a member again: what waited for that can go out. */
+  resume(): void {
+    this.#goOn();
   }
 
   /** Commits the watermarks before partitions are given up, unless committing is manual. Completes without a value, and never errors: a failure is an event. */
@@ -120,9 +146,31 @@ export class Commits {
     if (this.#request.closed) this.#next();
   }
 
+  /** A round takes longer than a commit may: the application shall know. */
+  #outwaited(waiter: Waiter): void {
+    const at = this.#waiting.indexOf(waiter);
+    if (at < 0) return;
+    this.#waiting.splice(at, 1);
+    waiter.subscriber?.error(
+      new RequestTimeoutError(
+        `commit: this consumer has not been a member of group ${this.#options.groupId} for ${2 * this.#options.cluster.options.requestTimeoutMs} ms; see kafka.events for why`,
+      ),
+    );
+  }
+
+  /** Not a member at the moment: who asked with a commit of their own waits for the next generation, the rest has no reason to. */
+  #suspend(): void {
+    const waiters = this.#waiting;
+    this.#waiting = waiters.filter(({ subscriber, timeoutMs }) => subscriber !== undefined && timeoutMs === undefined);
+    for (const { subscriber, timeoutMs } of waiters) if (timeoutMs !== undefined) subscriber?.complete();
+  }
+
   /** Sends what all who wait want, as one request. */
   #next(): void {
     const { cluster, owner, groupId, states } = this.#options;
+    const member = this.#options.member();
+    const identity = member === undefined || member === 'gone' || !member.certain ? undefined : member.identity;
+    if (member !== undefined && identity === undefined) return this.#suspend();
     const waiters = this.#waiting.splice(0);
     if (waiters.length === 0) return;
     const entries = new Map<string, CommitEntry>();
@@ -161,9 +209,13 @@ export class Commits {
         groupId,
         [...entries.values()],
         limits.length === 0 ? undefined : Math.min(...limits),
+        identity,
       ).subscribe({
         next: refused => {
           request.unsubscribe();
+          if (member !== undefined && member !== 'gone' && identity !== undefined)
+            for (const error of refused.values())
+              if (error instanceof BrokerError && OUTDATED.has(error.code)) member.doubt(error, identity);
           this.#done(entries, covered, refused);
           for (const waiter of waiters) this.#answer(waiter, refused);
           this.#goOn();

@@ -1,15 +1,38 @@
-import { concat, defer, EMPTY, NEVER, of, ReplaySubject, Subject, switchMap, takeUntil, throwError, timer } from 'rxjs';
+import {
+  concat,
+  defer,
+  EMPTY,
+  merge,
+  NEVER,
+  of,
+  ReplaySubject,
+  Subject,
+  Subscription,
+  switchMap,
+  takeLast,
+  takeUntil,
+  throwError,
+  timer,
+} from 'rxjs';
 import type { Observable } from 'rxjs';
 import type { Cluster } from '../cluster/cluster';
 import { ClosedError, InvalidStateError } from '../errors';
 import { checkClose } from '../options';
-import type { ConsumerBatch, ConsumerRecord, Position, TopicPartition, TopicPartitionOffset } from '../types';
+import type {
+  ConsumerBatch,
+  ConsumerRecord,
+  Position,
+  RebalanceEvent,
+  TopicPartition,
+  TopicPartitionOffset,
+} from '../types';
 import { checkAssigned, checkPosition, checkTopics } from './assigned-partitions';
 import { Commits } from './commits';
 import type { AssignedPartition, Assignment, Consumer, OffsetToCommit, PartitionLag } from './consumer-api';
 import { Delivery } from './delivery/delivery';
 import type { PartitionDelivery } from './delivery/partition-delivery';
 import { Fetcher } from './fetch/fetcher';
+import { groupSetup } from './group/group-setup';
 import { lagOf } from './lag';
 import { resolveConsumerOptions } from './options';
 import type { ConsumerOptions, ResolvedConsumerOptions } from './options';
@@ -37,6 +60,7 @@ class PartitionConsumer<K, V> implements Consumer<K, V> {
   readonly batches: Observable<ConsumerBatch<K, V>>;
   readonly assignment: Observable<Assignment>;
   readonly commits: Observable<readonly TopicPartitionOffset[]>;
+  readonly rebalances: Observable<RebalanceEvent>;
 
   readonly #cluster: Cluster;
   readonly #name: string;
@@ -49,6 +73,8 @@ class PartitionConsumer<K, V> implements Consumer<K, V> {
   readonly #settled = new Subject<void>();
   readonly #closed = new ReplaySubject<Drained>(1);
   #demanded = false;
+  /** Leaves the group if no view comes. */
+  #idle = Subscription.EMPTY;
   /** Every partition is at its end; the view completes once that is final. */
   #endIsDue = false;
   #closing = false;
@@ -72,6 +98,7 @@ class PartitionConsumer<K, V> implements Consumer<K, V> {
         emit: cluster.emit,
       },
       {
+        mayDeliver: () => this.#ownership.membership?.certain ?? true,
         onDemand: active => this.#onDemand(active),
         onFreed: () => this.#onFreed(),
         onWatermark: () => this.#onWatermark(),
@@ -80,7 +107,9 @@ class PartitionConsumer<K, V> implements Consumer<K, V> {
         onCorrupt: (_, error) => fatal(error),
       },
     );
+    const group = groupSetup(cluster, name, options, fatal);
     this.#ownership = new Ownership({
+      group,
       cluster,
       owner: name,
       drainMs,
@@ -101,10 +130,16 @@ class PartitionConsumer<K, V> implements Consumer<K, V> {
       fatal,
     });
     this.#committer =
-      groupId === undefined ? undefined : new Commits({ cluster, owner: name, groupId, schedule, states, fatal });
+      groupId === undefined
+        ? undefined
+        : new Commits({
+            ...{ cluster, owner: name, groupId, schedule, states, fatal },
+            member: () => (this.#ownership.coordinated ? (this.#ownership.membership ?? 'gone') : undefined),
+          });
     this.records = this.#delivery.records;
     this.batches = this.#delivery.batches;
     this.assignment = this.#ownership.assignment;
+    this.rebalances = group?.rebalances.events ?? NEVER.pipe(takeUntil(this.#closed));
     this.commits = this.#committer?.commits ?? NEVER.pipe(takeUntil(this.#closed));
   }
 
@@ -112,11 +147,6 @@ class PartitionConsumer<K, V> implements Consumer<K, V> {
 
   subscribe(topics: string | readonly string[] | RegExp): this {
     this.#mustBeOpen('subscribe');
-    const { groupId } = this.#options;
-    if (groupId !== undefined)
-      throw new InvalidStateError(
-        `subscribe() as a member of group ${groupId} is not supported by this version yet; use assign(), which commits for the group too, or leave out groupId`,
-      );
     this.#ownership.subscribe(checkTopics(topics));
     return this;
   }
@@ -139,6 +169,8 @@ class PartitionConsumer<K, V> implements Consumer<K, V> {
   #onOwned(): void {
     this.#fetcher.watch();
     this.#fetcher.wake();
+    this.#delivery.wake();
+    this.#committer?.resume();
     this.#completeWhenEnded();
   }
 
@@ -230,6 +262,7 @@ class PartitionConsumer<K, V> implements Consumer<K, V> {
 
   #onDemand(active: boolean): void {
     this.#demanded = active;
+    this.#idle.unsubscribe();
     if (active && this.#closing) {
       this.#delivery.complete();
     } else if (active) {
@@ -240,6 +273,8 @@ class PartitionConsumer<K, V> implements Consumer<K, V> {
     } else {
       this.#fetcher.stop();
       this.#committer?.soon();
+      if (!this.#closing && this.#ownership.membership !== undefined)
+        this.#idle = this.#cluster.runtime.scheduler.schedule(() => this.#ownership.idle(), this.#options.idleLeaveMs);
     }
   }
 
@@ -311,13 +346,16 @@ class PartitionConsumer<K, V> implements Consumer<K, V> {
     const { scheduler } = this.#cluster.runtime;
     const deadline = scheduler.now() + drainMs;
     const commit = defer(() => this.#lastCommit(Math.max(deadline - scheduler.now(), LAST_COMMIT_MS)));
-    this.#ownership.close();
+    this.#idle.unsubscribe();
+    const parting = this.#ownership.close(drainMs);
     this.#fetcher.stop();
     // First the end of the view, so that operators which hold records back let go of them, then the wait for their acks.
     this.#delivery.complete();
-    this.#delivery
-      .drained(drainMs)
-      .pipe(switchMap(drained => concat(commit, of(drained))))
+    merge(this.#delivery.drained(drainMs), parting)
+      .pipe(
+        takeLast(1),
+        switchMap(drained => concat(commit, this.#ownership.leaveGroup(), of(drained))),
+      )
       .subscribe(drained => this.#release(drained));
   }
 

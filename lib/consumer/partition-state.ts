@@ -38,6 +38,8 @@ export class PartitionState implements TopicPartition {
   /** Leader epoch of the last batch that was fetched, so that the broker notices a truncated log (KIP-320). -1 = none. */
   lastFetchedEpoch = -1;
   paused = false;
+  /** Ours, but the application is not ready for it yet: nothing is looked up or fetched. */
+  held = false;
   ended = false;
   /** The leave-taking it is part of; `undefined` = it stays. */
   leave: object | undefined;
@@ -89,6 +91,7 @@ export class PartitionState implements TopicPartition {
       !this.wantsPlace &&
       !this.paused &&
       !this.leaving &&
+      !this.held &&
       !this.ended &&
       (this.end === undefined || this.offset < this.end)
     );

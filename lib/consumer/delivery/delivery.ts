@@ -34,6 +34,8 @@ export interface DeliveryOptions {
 
 /** What a delivery asks of the consumer. May be called inside `next()`; must not throw. */
 export interface DeliveryHooks {
+  /** Whether anything may be delivered at all; asked before each turn. Once it may again, `wake` is to be called. [yes] */
+  mayDeliver?(): boolean;
   /** The first view subscribed, or the view ended: fetching may start, or must stop. */
   onDemand(active: boolean): void;
   /** Buffered bytes were freed, so that fetching may go on. At most once a turn. */
@@ -100,6 +102,7 @@ export class Delivery implements PartitionOwner {
     this.maxInflatedBytes = options.maxInflatedBytes;
     this.loop = new Loop(runtime, options.ack === 'auto', {
       starting: () => this.endIfDue(),
+      mayEmit: () => this.hooks.mayDeliver?.() ?? true,
       ended: partition => this.hooks.onEnded(partition),
       corrupt: partition => this.corrupt(partition),
       rested: blocked => this.rested(blocked),
@@ -130,6 +133,11 @@ export class Delivery implements PartitionOwner {
     if (at < 0) return;
     partitions.splice(at, 1);
     partition.remove('the loss of its partition');
+    this.changed();
+  }
+
+  /** What stands against delivery may be gone. */
+  wake(): void {
     this.changed();
   }
 

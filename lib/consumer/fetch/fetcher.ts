@@ -92,7 +92,7 @@ export class Fetcher {
     const homeless: PartitionState[] = [];
     const byLeader = new Map<number, PartitionState[]>();
     for (const state of states.values()) {
-      if (state.leaving || state.resolving > 0 || !(state.wantsPlace || state.wantsRecords)) continue;
+      if (state.leaving || state.held || state.resolving > 0 || !(state.wantsPlace || state.wantsRecords)) continue;
       const leader = leaderOf(cluster.metadata, state);
       const node = typeof leader === 'number' ? leader : -1;
       // A pause ends early when somebody else leads the partition now.

@@ -1,0 +1,52 @@
+import { isRetriable } from '../../cluster/retry';
+import { BrokerError, FencedError } from '../../errors';
+import { codeOf } from '../../protocol/error-table';
+
+/**
+ * What an error of a group request means for the member.
+ * - `retry`: nothing is wrong with us; the same again.
+ * - `rejoin`: a round is on, take part.
+ * - `stale`: our generation is over, and our partitions are others'; the member id is still good.
+ * - `unknown`: the group does not know us any more: as `stale`, and a new id is needed.
+ * - `fatal`: asking again would not help.
+ */
+export type GroupReaction = 'retry' | 'rejoin' | 'stale' | 'unknown' | 'fatal';
+
+const REACTIONS: ReadonlyMap<number, GroupReaction> = new Map(
+  (
+    [
+      ['REBALANCE_IN_PROGRESS', 'rejoin'],
+      ['MEMBER_ID_REQUIRED', 'rejoin'],
+      ['ILLEGAL_GENERATION', 'stale'],
+      ['UNKNOWN_MEMBER_ID', 'unknown'],
+      // Of the newer protocol: the coordinator has fenced us; we come back with epoch 0 and the same id.
+      ['FENCED_MEMBER_EPOCH', 'stale'],
+      ['STALE_MEMBER_EPOCH', 'retry'],
+      // The group was deleted, or turned into one of the other protocol, under us.
+      ['GROUP_ID_NOT_FOUND', 'stale'],
+      // A static member that went before has not been let go of yet.
+      ['UNRELEASED_INSTANCE_ID', 'fatal'],
+      ['UNKNOWN_SERVER_ERROR', 'retry'],
+    ] as const
+  ).map(([name, reaction]) => [codeOf(name), reaction]),
+);
+
+/** The reaction to whatever a group request can error with. */
+export function groupReaction(error: unknown): GroupReaction {
+  if (error instanceof BrokerError) {
+    const known = REACTIONS.get(error.code);
+    if (known !== undefined) return known;
+  }
+  return isRetriable(error) ? 'retry' : 'fatal';
+}
+
+const FENCED: ReadonlySet<number> = new Set([codeOf('FENCED_INSTANCE_ID'), codeOf('UNRELEASED_INSTANCE_ID')]);
+
+/** The error that the application sees: being fenced has a type of its own. */
+export function asGroupError(error: unknown, groupId: string, groupInstanceId: string | null): unknown {
+  if (!(error instanceof BrokerError) || !FENCED.has(error.code)) return error;
+  return new FencedError(
+    `group ${groupId}: another member has the groupInstanceId ${groupInstanceId}; give each process one of its own`,
+    { cause: error },
+  );
+}
