@@ -48,10 +48,14 @@ export class ClusterState {
     readonly runtime: Runtime,
     brokers: number,
     readonly autoCreateTopics: boolean,
+    readonly configs: ReadonlyMap<string, string> = new Map(),
   ) {
     this.brokerIds = Array.from({ length: brokers }, (_, index) => index + 1);
     this.clusterId = this.uuid();
-    this.groups = new Groups(runtime);
+    this.groups = new Groups(runtime, this.topics, {
+      heartbeatIntervalMs: Number(configs.get('group.consumer.heartbeat.interval.ms') ?? 5000),
+      sessionTimeoutMs: Number(configs.get('group.consumer.session.timeout.ms') ?? 45_000),
+    });
   }
 
   /** What long polls wait for: records, or a new leader, of a partition; `undefined` = look at everything. */

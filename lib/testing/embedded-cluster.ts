@@ -24,6 +24,8 @@ export interface EmbeddedClusterOptions {
   readonly topics?: Readonly<Record<string, number>>;
   /** Whether asking for a topic creates it, with one partition (`auto.create.topics.enable`). [true] */
   readonly autoCreateTopics?: boolean;
+  /** Configs of the brokers, under Kafka's names. Known: `group.consumer.heartbeat.interval.ms` and `group.consumer.session.timeout.ms`. [Kafka's defaults] */
+  readonly configs?: Readonly<Record<string, string>>;
 }
 
 /** What to spread into `new Kafka(…)`. */
@@ -57,10 +59,10 @@ export class EmbeddedCluster {
   private readonly environment: BrokerEnvironment;
 
   constructor(options: EmbeddedClusterOptions = {}) {
-    const { brokers = 1, runtime = realRuntime, topics = {}, autoCreateTopics = true } = options;
+    const { brokers = 1, runtime = realRuntime, topics = {}, autoCreateTopics = true, configs = {} } = options;
     if (!Number.isInteger(brokers) || brokers < 1)
       throw new RangeError(`brokers must be a positive integer, not ${brokers}`);
-    this.state = new ClusterState(runtime, brokers, autoCreateTopics);
+    this.state = new ClusterState(runtime, brokers, autoCreateTopics, new Map(Object.entries(configs)));
     this.requests = this.journal.asObservable();
     this.environment = { cluster: this.state, faults: this.faults, journal: entry => this.journal.next(entry) };
     const transport = memoryTransport(runtime, (host, port, open) => {
@@ -171,7 +173,7 @@ export class EmbeddedCluster {
     else this.state.moveCoordinator('transaction', of.transaction, broker);
   }
 
-  /** Makes the members of a group join again, as when somebody joins or leaves. */
+  /** Makes the members of a group join again, as when somebody joins or leaves; those of a KIP-848 group only go on to a new epoch. */
   rebalance(group: string): void {
     const found = this.state.groups.get(group);
     if (found === undefined) throw new RangeError(`The embedded cluster has no group ${group}`);

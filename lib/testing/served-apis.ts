@@ -1,6 +1,8 @@
 import type { AnyApi } from '../protocol/api';
 import { apis } from '../protocol/apis';
 import { apiVersions, type AdvertisedApi } from './handlers/api-versions';
+import { consumerGroupDescribe } from './handlers/consumer-group-describe';
+import { consumerGroupHeartbeat } from './handlers/consumer-group-heartbeat';
 import { createTopics } from './handlers/create-topics';
 import { deleteGroups } from './handlers/delete-groups';
 import { deleteTopics } from './handlers/delete-topics';
@@ -69,6 +71,8 @@ const served: ReadonlyMap<number, ServedApi> = new Map([
   serve(apis.DescribeGroups, describeGroups),
   serve(apis.ListGroups, listGroups),
   serve(apis.DeleteGroups, deleteGroups),
+  serve(apis.ConsumerGroupHeartbeat, consumerGroupHeartbeat),
+  serve(apis.ConsumerGroupDescribe, consumerGroupDescribe),
 ]);
 
 /** What ApiVersions tells. */

@@ -116,6 +116,11 @@ export class ClassicGroup {
     return 0;
   }
 
+  /** Why an OffsetFetch is not in order: here always 0, for offsets are open to all. */
+  fetchError(_memberId: string | null, _epoch: number): number {
+    return 0;
+  }
+
   /** Makes all members join again. */
   rebalance(): void {
     if (this.state === 'CompletingRebalance' || this.state === 'Stable') this.prepareRebalance();

@@ -11,5 +11,6 @@ export function groupError(context: RequestContext, group: string): number {
 
 /** The group, if there is one and it is classic. */
 export function classicGroup(context: RequestContext, group: string): ClassicGroup | undefined {
-  return context.cluster.groups.get(group);
+  const found = context.cluster.groups.get(group);
+  return found?.type === 'classic' ? found : undefined;
 }

@@ -23,7 +23,9 @@ export const joinGroup: Handler<typeof JoinGroup> = (request, context) => {
     // A member of a group that is not there: its coordinator has forgotten it.
     (memberId !== '' && groups.get(groupId) === undefined ? CODE.UNKNOWN_MEMBER_ID : 0);
   if (errorCode !== 0) return inVersion(refusedJoin(errorCode, memberId), context);
-  const answer: Observable<JoinAnswer> = groups.classic(groupId).join({
+  const group = groups.classic(groupId);
+  if (group === undefined) return inVersion(refusedJoin(CODE.INCONSISTENT_GROUP_PROTOCOL, memberId), context);
+  const answer: Observable<JoinAnswer> = group.join({
     ...request,
     clientId: context.clientId ?? '',
     rebalanceTimeoutMs: rebalanceTimeoutMs < 0 ? sessionTimeoutMs : rebalanceTimeoutMs,

@@ -47,7 +47,7 @@ export const offsetCommit: Handler<typeof OffsetCommit> = (request, context) => 
 function membershipError(request: DecodedRequestOf<typeof OffsetCommit>, { cluster, version }: RequestContext): number {
   const { groupId, generationIdOrMemberEpoch: epoch } = request;
   const group = cluster.groups.get(groupId);
-  if (group !== undefined) return group.commitError(request, epoch);
+  if (group !== undefined) return group.commitError(request, epoch, version);
   if (epoch >= 0) return version >= 9 ? CODE.GROUP_ID_NOT_FOUND : CODE.ILLEGAL_GENERATION;
   cluster.groups.classic(groupId);
   return 0;
