@@ -16,7 +16,7 @@ import {
 } from 'rxjs';
 import type { Observable } from 'rxjs';
 import type { Cluster } from '../cluster/cluster';
-import { ClosedError, InvalidStateError } from '../errors';
+import { ClosedError, InvalidStateError, StalledError } from '../errors';
 import { checkClose } from '../options';
 import type {
   ConsumerBatch,
@@ -39,6 +39,7 @@ import type { ConsumerOptions, ResolvedConsumerOptions } from './options';
 import { Ownership } from './ownership';
 import { partitionKey } from './partition-state';
 import type { PartitionState } from './partition-state';
+import { StallLimit } from './stall-limit';
 
 /** What a closed consumer had in flight: settled in time, or abandoned and to be delivered again. */
 type Drained = { readonly settled: number; readonly abandoned: number };
@@ -69,6 +70,7 @@ class PartitionConsumer<K, V> implements Consumer<K, V> {
   readonly #delivery: Delivery;
   readonly #fetcher: Fetcher;
   readonly #committer: Commits | undefined;
+  readonly #stallLimit: StallLimit;
   /** Something may have been settled: for those who wait until partitions are. */
   readonly #settled = new Subject<void>();
   readonly #closed = new ReplaySubject<Drained>(1);
@@ -136,6 +138,13 @@ class PartitionConsumer<K, V> implements Consumer<K, V> {
             ...{ cluster, owner: name, groupId, schedule, states, fatal },
             member: () => (this.#ownership.coordinated ? (this.#ownership.membership ?? 'gone') : undefined),
           });
+    this.#stallLimit = new StallLimit({
+      runtime: cluster.runtime,
+      limitMs: options.stall.errorMs,
+      unacked: () => (this.#ownership.coordinated ? this.#delivery.unacked : 0),
+      settles: () => this.#delivery.settles,
+      stalled: forMs => this.#onStalled(forMs),
+    });
     this.records = this.#delivery.records;
     this.batches = this.#delivery.batches;
     this.assignment = this.#ownership.assignment;
@@ -267,15 +276,28 @@ class PartitionConsumer<K, V> implements Consumer<K, V> {
       this.#delivery.complete();
     } else if (active) {
       this.#fetcher.start();
+      if (this.#options.groupId !== undefined) this.#stallLimit.start();
       this.#ownership.demand();
       this.#fetcher.wake();
       this.#completeWhenEnded();
     } else {
       this.#fetcher.stop();
+      this.#stallLimit.stop();
       this.#committer?.soon();
       if (!this.#closing && this.#ownership.membership !== undefined)
         this.#idle = this.#cluster.runtime.scheduler.schedule(() => this.#ownership.idle(), this.#options.idleLeaveMs);
     }
+  }
+
+  /** Somebody alive shall have our partitions. */
+  #onStalled(forMs: number): void {
+    const { groupId } = this.#options;
+    const error = new StalledError(
+      `group ${groupId}: ${this.#delivery.unacked} records are un-acked and none was settled for ${forMs} ms, so this consumer has left the group; ` +
+        'let handle() ack them when their work completes, or raise stall.errorMs above the longest that a record takes',
+    );
+    this.#delivery.fail(error);
+    this.#ownership.idle();
   }
 
   #onFreed(): void {

@@ -146,6 +146,11 @@ export class Delivery implements PartitionOwner {
     return this.meter.bytes;
   }
 
+  /** Counts settles, of whatever kind. */
+  get settles(): number {
+    return this.stall.settles;
+  }
+
   /** Records delivered that somebody is expected to settle. */
   get unacked(): number {
     let sum = 0;
