@@ -4,7 +4,8 @@ import type { RandomGroup } from './random-group';
 /** Who got what, by member id. */
 export type Assigned = ReadonlyMap<string, readonly TopicPartition[]>;
 
-const keyOf = ({ topic, partition }: TopicPartition) => `${topic}/${partition}`;
+/** A partition as one word. */
+export const keyOf = ({ topic, partition }: TopicPartition) => `${topic}/${partition}`;
 
 /** The partitions of all topics that anybody reads. */
 export function wanted({ partitions, members }: RandomGroup): string[] {
