@@ -1,5 +1,6 @@
 import { Subject, type Observable } from 'rxjs';
 import type { Runtime } from '../types';
+import { FetchSessions } from './fetch-sessions';
 import { GroupOffsets } from './group-offsets';
 import { Groups } from './groups/groups';
 import { PartitionLog } from './log';
@@ -38,6 +39,7 @@ export class ClusterState {
   readonly offsets = new GroupOffsets();
   readonly groups: Groups;
   readonly producers = new ProducerIds();
+  private readonly sessions = new Map<number, FetchSessions>();
   private readonly names = new Map<string, string>();
   private readonly stopped = new Set<number>();
   private readonly coordinators = new Map<string, number>();
@@ -49,6 +51,7 @@ export class ClusterState {
     brokers: number,
     readonly autoCreateTopics: boolean,
     readonly configs: ReadonlyMap<string, string> = new Map(),
+    private readonly racks: readonly string[] = [],
   ) {
     this.brokerIds = Array.from({ length: brokers }, (_, index) => index + 1);
     this.clusterId = this.uuid();
@@ -98,15 +101,22 @@ export class ClusterState {
       maxMessageBytes: Number(configs.get('max.message.bytes') ?? MAX_MESSAGE_BYTES),
       logAppendTime: configs.get('message.timestamp.type') === 'LogAppendTime',
     };
-    const first = this.topics.size;
-    for (let index = 0; index < partitions; index++) {
-      const replicas = this.replicasOf(first + index);
-      const leader = replicas.find(id => this.isUp(id)) ?? -1;
-      topic.partitions.push({ topic, index, log: new PartitionLog(), replicas, leader, leaderEpoch: 0 });
-    }
     this.topics.set(name, topic);
     this.names.set(topic.id, name);
+    this.createPartitions(name, partitions, this.topics.size - 1);
     return topic;
+  }
+
+  /** Adds partitions up to `total`. `first` says which broker gets the first replica of partition 0. */
+  createPartitions(name: string, total: number, first = 0): void {
+    const topic = this.topics.get(name)!;
+    for (let index = topic.partitions.length; index < total; index++) {
+      const replicas = this.replicasOf(first + index);
+      const leader = replicas.find(id => this.isUp(id)) ?? -1;
+      const log = new PartitionLog();
+      log.epochs.begin(0, 0n);
+      topic.partitions.push({ topic, index, log, replicas, leader, leaderEpoch: 0 });
+    }
   }
 
   deleteTopic(topic: Topic): void {
@@ -114,6 +124,17 @@ export class ClusterState {
     this.names.delete(topic.id);
     this.offsets.forgetTopic(topic.id);
     this.changed.next(undefined);
+  }
+
+  /** The fetch sessions of a broker. */
+  fetchSessions(broker: number): FetchSessions {
+    let sessions = this.sessions.get(broker);
+    if (sessions === undefined) this.sessions.set(broker, (sessions = new FetchSessions(() => this.runtime.random())));
+    return sessions;
+  }
+
+  rackOf(broker: number): string | null {
+    return this.racks[this.brokerIds.indexOf(broker)] ?? null;
   }
 
   /** Tells the long polls that the partition has more records. */
@@ -124,13 +145,21 @@ export class ClusterState {
   moveLeader(partition: Partition, broker: number): void {
     partition.leader = broker;
     partition.leaderEpoch++;
+    partition.log.epochs.begin(partition.leaderEpoch, partition.log.endOffset);
     this.changed.next(partition);
+  }
+
+  /** Loses the end of a log, as when a replica that was behind takes over: the leader begins a new epoch. */
+  truncate(partition: Partition, toOffset: bigint): void {
+    partition.log.truncate(toOffset);
+    this.moveLeader(partition, partition.leader);
   }
 
   /** Takes a broker down: what it led goes to the next live replica, or stays without leader. */
   stopBroker(broker: number): void {
     if (this.stopped.has(broker)) return;
     this.movingCoordinators(() => this.stopped.add(broker));
+    this.sessions.delete(broker);
     for (const partition of this.partitions()) {
       if (partition.leader === broker) this.moveLeader(partition, partition.replicas.find(id => this.isUp(id)) ?? -1);
     }

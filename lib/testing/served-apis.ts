@@ -3,8 +3,10 @@ import { apis } from '../protocol/apis';
 import { apiVersions, type AdvertisedApi } from './handlers/api-versions';
 import { consumerGroupDescribe } from './handlers/consumer-group-describe';
 import { consumerGroupHeartbeat } from './handlers/consumer-group-heartbeat';
+import { createPartitions } from './handlers/create-partitions';
 import { createTopics } from './handlers/create-topics';
 import { deleteGroups } from './handlers/delete-groups';
+import { deleteRecords } from './handlers/delete-records';
 import { deleteTopics } from './handlers/delete-topics';
 import { describeCluster } from './handlers/describe-cluster';
 import { describeGroups } from './handlers/describe-groups';
@@ -19,6 +21,7 @@ import { listOffsets } from './handlers/list-offsets';
 import { metadata } from './handlers/metadata';
 import { offsetCommit } from './handlers/offset-commit';
 import { offsetFetch } from './handlers/offset-fetch';
+import { offsetForLeaderEpoch } from './handlers/offset-for-leader-epoch';
 import { produce } from './handlers/produce';
 import { syncGroup } from './handlers/sync-group';
 import {
@@ -64,6 +67,9 @@ const served: ReadonlyMap<number, ServedApi> = new Map([
   serve(apis.DeleteTopics, deleteTopics, LegacyDeleteTopics),
   serve(apis.InitProducerId, initProducerId, LegacyInitProducerId),
   serve(apis.DescribeCluster, describeCluster),
+  serve(apis.CreatePartitions, createPartitions),
+  serve(apis.DeleteRecords, deleteRecords),
+  serve(apis.OffsetForLeaderEpoch, offsetForLeaderEpoch),
   serve(apis.JoinGroup, joinGroup, LegacyJoinGroup),
   serve(apis.SyncGroup, syncGroup, LegacySyncGroup),
   serve(apis.Heartbeat, heartbeat, LegacyHeartbeat),

@@ -95,7 +95,7 @@ export class ConsumerGroup {
   heartbeat(request: ConsumerHeartbeat, clientId: string): ConsumerHeartbeatAnswer {
     if (request.memberEpoch < JOIN_EPOCH) return this.goodbye(request);
     const owned = request.topicPartitions === null ? undefined : keysOf(request.topicPartitions);
-    const member = this.admit(request, clientId, owned ?? NOTHING);
+    const member = this.admit(request, clientId, owned);
     if (typeof member === 'number') return refusedHeartbeat(member, request);
     this.subscribe(member, request);
     this.assign();
@@ -156,7 +156,7 @@ export class ConsumerGroup {
   private admit(
     request: ConsumerHeartbeat,
     clientId: string,
-    owned: ReadonlySet<PartitionKey>,
+    owned: ReadonlySet<PartitionKey> | undefined,
   ): ConsumerMember | number {
     const { memberId, memberEpoch, instanceId } = request;
     const joins = memberEpoch === JOIN_EPOCH;
@@ -173,8 +173,8 @@ export class ConsumerGroup {
     }
     if (memberEpoch === member.epoch) return member;
     // The answer with the new epoch was lost, and the member does not hold what it is not to have.
-    const lost = memberEpoch === member.previousEpoch && [...owned].every(key => member.assigned.has(key));
-    return lost ? member : CODE.FENCED_MEMBER_EPOCH;
+    const sound = owned !== undefined && [...owned].every(key => member.assigned.has(key));
+    return sound && memberEpoch === member.previousEpoch ? member : CODE.FENCED_MEMBER_EPOCH;
   }
 
   private addMember(request: ConsumerHeartbeat, clientId: string): ConsumerMember {

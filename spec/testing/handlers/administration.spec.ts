@@ -136,7 +136,7 @@ describe('ApiVersions', () => {
         tap(({ errorCode, apiKeys }) => {
           expect(errorCode).toBe(0);
           expect(apiKeys.map(({ apiKey }) => apiKey).sort((a, b) => a - b)).toEqual([
-            0, 1, 2, 3, 8, 9, 10, 11, 12, 13, 14, 15, 16, 18, 19, 20, 22, 42, 60, 68, 69,
+            0, 1, 2, 3, 8, 9, 10, 11, 12, 13, 14, 15, 16, 18, 19, 20, 21, 22, 23, 37, 42, 60, 68, 69,
           ]);
         }),
       ),
