@@ -15,6 +15,7 @@ import {
 } from 'rxjs';
 import type { Observable } from 'rxjs';
 import type { Call, Cluster } from '../../cluster/cluster';
+import type { MetadataSnapshot } from '../../cluster/metadata';
 import { backoffMs } from '../../cluster/retry';
 import type { BrokerError } from '../../errors';
 import type { AnyApi, RequestOf, ResponseOf } from '../../protocol/api';
@@ -26,6 +27,7 @@ import { codeOf } from '../../protocol/error-table';
 import type { TopicPartition } from '../../types';
 import { partitionKey } from '../partition-state';
 import type { GroupAssignor } from './assignors/assignor';
+import type { StickyClaim } from './assignors/sticky-user-data';
 import { asGroupError, groupReaction } from './group-errors';
 import { Heartbeats } from './heartbeats';
 import { assignmentOf, partitionCounts, subscriptionOf, topicsOf, assignmentsFor } from './leader';
@@ -67,6 +69,8 @@ export class ClassicMembership implements Membership {
   #memberId = '';
   /** -1 = of none. */
   #generation = -1;
+  /** What the last round gave us; a round that failed since has a generation and gave nothing. */
+  #last: StickyClaim = { owned: [], generation: -1 };
   /** The generation has its assignment: commits are taken. */
   #stable = false;
   #round = Subscription.EMPTY;
@@ -203,6 +207,7 @@ export class ClassicMembership implements Membership {
       topics: this.#topics!.names,
       owned,
       generation: this.#generation,
+      last: this.#last,
       rack: cluster.options.rack ?? null,
     };
     const protocols = assignors.map(assignor => ({
@@ -241,12 +246,10 @@ export class ClassicMembership implements Membership {
     this.#heartbeats.start(heartbeatIntervalMs);
     const leads = joined.leader === memberId;
     const topics = topicsOf(joined.members);
-    const lead: Observable<ReadonlyMap<string, number> | undefined> = leads
-      ? cluster.topics(topics).pipe(map(metadata => partitionCounts(metadata, topics)))
-      : of(undefined);
+    const lead: Observable<MetadataSnapshot | undefined> = leads ? cluster.topics(topics) : of(undefined);
     return lead.pipe(
-      switchMap(counts => {
-        if (counts !== undefined) this.#lookOutFor(counts);
+      switchMap(metadata => {
+        if (metadata !== undefined) this.#lookOutFor(partitionCounts(metadata, topics));
         return this.#request(
           SyncGroup,
           {
@@ -257,9 +260,9 @@ export class ClassicMembership implements Membership {
             protocolType: PROTOCOL_TYPE,
             protocolName,
             assignments:
-              counts === undefined || joined.skipAssignment
+              metadata === undefined || joined.skipAssignment
                 ? []
-                : assignmentsFor(joined.members, counts, this.#assignor(protocolName)),
+                : assignmentsFor(joined.members, metadata, this.#assignor(protocolName)),
           },
           { purpose: 'join', holdMs: rebalanceTimeoutMs },
         );
@@ -276,6 +279,7 @@ export class ClassicMembership implements Membership {
     const { rebalanceTimeoutMs } = this.#options;
     this.#failures = 0;
     this.#stable = true;
+    this.#last = { owned: assigned, generation: this.#generation };
     const wanted = new Set(assigned.map(partitionKey));
     const moved = this.#host.owned.filter(one => !wanted.has(partitionKey(one)));
     const take = defer(() => {

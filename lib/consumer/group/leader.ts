@@ -3,7 +3,8 @@ import { DecodeError } from '../../errors';
 import { ConsumerProtocolAssignment } from '../../protocol/messages/consumer-protocol-assignment';
 import { ConsumerProtocolSubscription } from '../../protocol/messages/consumer-protocol-subscription';
 import type { TopicPartition } from '../../types';
-import type { GroupAssignor, GroupMember } from './assignors/assignor';
+import type { GroupAssignor, GroupMember, RacksOf } from './assignors/assignor';
+import type { StickyClaim } from './assignors/sticky-user-data';
 
 /** What a member tells the leader, or read from what it told. */
 export interface ToldSubscription {
@@ -11,6 +12,8 @@ export interface ToldSubscription {
   readonly owned: readonly TopicPartition[];
   /** Of `owned`; -1 = none. */
   readonly generation: number;
+  /** What the last round gave, though it may be given up by now: eager members have nothing when they tell. */
+  readonly last: StickyClaim;
   readonly rack: string | null;
 }
 
@@ -28,7 +31,7 @@ const LATEST_ASSIGNMENT = ConsumerProtocolAssignment.versions[1];
 export function subscriptionOf(told: ToldSubscription, assignor: GroupAssignor): Buffer {
   return ConsumerProtocolSubscription.encode(LATEST_SUBSCRIPTION, {
     topics: [...told.topics].sort(),
-    userData: assignor.userData?.(told.owned, told.generation) ?? null,
+    userData: assignor.userData?.(told.last.owned, told.last.generation) ?? null,
     ownedPartitions: byTopic(told.owned),
     generationId: told.generation,
     rackId: told.rack,
@@ -45,14 +48,22 @@ export function partitionCounts(metadata: MetadataSnapshot, topics: readonly str
   return new Map(topics.map(name => [name, metadata.topics.get(name)?.partitions.length ?? 0] as const));
 }
 
+/** In which racks the replicas of a partition are, as far as the brokers tell. */
+export function racksIn({ topics, brokers }: MetadataSnapshot): RacksOf {
+  return (topic, partition) => {
+    const replicas = topics.get(topic)?.partitions[partition]?.replicas ?? [];
+    return new Set(replicas.map(id => brokers.get(id)?.rack).filter(rack => typeof rack === 'string'));
+  };
+}
+
 /** Who gets what, in the bytes that SyncGroup takes. */
 export function assignmentsFor(
   members: readonly JoinedMember[],
-  counts: ReadonlyMap<string, number>,
+  metadata: MetadataSnapshot,
   assignor: GroupAssignor,
 ): { readonly memberId: string; readonly assignment: Buffer }[] {
-  const existing = new Map([...counts].filter(([, partitions]) => partitions > 0));
-  const assigned = assignor.assign(existing, members.map(told));
+  const existing = [...partitionCounts(metadata, topicsOf(members))].filter(([, partitions]) => partitions > 0);
+  const assigned = assignor.assign(new Map(existing), members.map(told), racksIn(metadata));
   return members.map(({ memberId }) => ({
     memberId,
     assignment: ConsumerProtocolAssignment.encode(LATEST_ASSIGNMENT, {

@@ -3,7 +3,7 @@ import { Writer } from '../../../bytes/writer';
 import { DecodeError } from '../../../errors';
 import type { TopicPartition } from '../../../types';
 
-/** What a member of an eager sticky group had before it gave all up for the round. */
+/** What a member had before the round, and of which generation that is. */
 export interface StickyClaim {
   readonly owned: readonly TopicPartition[];
   /** -1 = not told: version 0 has none. */
