@@ -3,7 +3,7 @@ export class MemberHeap {
   readonly #members: number[] = [];
   readonly #rank: (member: number) => number;
 
-  /** `rank` may change for the member on top alone, which then `sink`s. */
+  /** The order holds as long as only the member on top changes its rank, and `sink`s then. */
   constructor(members: Iterable<number>, rank: (member: number) => number) {
     this.#rank = rank;
     this.#members = [...members].sort((a, b) => rank(a) - rank(b) || a - b);

@@ -34,7 +34,10 @@ function fill(placement: Placement, kinds: Int32Array): void {
   }
 }
 
-/** Each gift makes the loads more even, so this ends. */
+/**
+ * Each gift makes the loads more even, so this ends. A giver stands in the heap of takers, too, where nobody moves it: a round may
+ * stop early for that, and another one, with new heaps, goes on.
+ */
 function level(placement: Placement): void {
   const { readers, loads } = placement;
   for (let changed = true; changed;) {
