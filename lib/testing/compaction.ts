@@ -41,7 +41,7 @@ export function compact(log: PartitionLog, where: TopicPartition): void {
     if (header.isControl) return [stored];
     const remaining = records.filter(
       ({ key, offsetDelta }) =>
-        key !== null && kept.get(key.toString('latin1')) === stored.baseOffset + BigInt(offsetDelta) && !aborted(batch),
+        key !== null && kept.get(key.toString('latin1')) === stored.baseOffset + BigInt(offsetDelta),
     );
     if (remaining.length === records.length) return [stored];
     const needed = header.producerId >= 0n && lastOf.get(header.producerId) === batch;

@@ -83,8 +83,8 @@ export class FetchSession {
     if (watched === undefined) return false;
     const { highWatermark, logStartOffset = -1n, records } = answer;
     const moved = highWatermark !== watched.highWatermark || logStartOffset !== watched.logStartOffset;
-    // After an error the next good answer is news, too.
-    watched.highWatermark = answer.errorCode === 0 ? highWatermark : -1n;
+    // An error says -1, so that the next good answer is news, too.
+    watched.highWatermark = highWatermark;
     watched.logStartOffset = logStartOffset;
     const filled = records !== null && records.length > 0;
     if (filled) {

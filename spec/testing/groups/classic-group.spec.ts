@@ -341,6 +341,22 @@ describe('static members of a classic group', () => {
     expect(third.answer?.errorCode).toBe(0);
   });
 
+  it('are waited for when none of them comes, and led by one that came when their leader does not', () => {
+    const patient = { sessionTimeoutMs: 100_000, rebalanceTimeoutMs: 5000 };
+    join('', { groupInstanceId: 'a', ...patient });
+    sync('a-1', {}, 'a');
+    join('', { groupInstanceId: 'b', ...patient });
+    join('a-1', { groupInstanceId: 'a', ...patient });
+    sync('a-1', {}, 'a');
+    group.rebalance();
+    time.advance(6000);
+    expect([group.state, group.generationId]).toEqual(['PreparingRebalance', 2]);
+    const second = join('b-2', { groupInstanceId: 'b', ...patient });
+    time.advance(4000);
+    expect(second.answer).toMatchObject({ errorCode: 0, generationId: 3, leader: 'b-2' });
+    expect(second.answer?.members).toHaveLength(2);
+  });
+
   it('keep their place over a rebalance that they miss, until their session ends', () => {
     stableStaticPair();
     group.rebalance();
