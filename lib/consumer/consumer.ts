@@ -284,7 +284,7 @@ class PartitionConsumer<K, V> implements Consumer<K, V> {
       this.#fetcher.stop();
       this.#stallLimit.stop();
       this.#committer?.soon();
-      if (!this.#closing && this.#ownership.membership !== undefined)
+      if (!this.#closing && this.#ownership.coordinated)
         this.#idle = this.#cluster.runtime.scheduler.schedule(() => this.#ownership.idle(), this.#options.idleLeaveMs);
     }
   }
@@ -296,8 +296,9 @@ class PartitionConsumer<K, V> implements Consumer<K, V> {
       `group ${groupId}: ${this.#delivery.unacked} records are un-acked and none was settled for ${forMs} ms, so this consumer has left the group; ` +
         'let handle() ack them when their work completes, or raise stall.errorMs above the longest that a record takes',
     );
-    this.#delivery.fail(error);
+    // In this order: whoever listens again as soon as the view errors is to join again.
     this.#ownership.idle();
+    this.#delivery.fail(error);
   }
 
   #onFreed(): void {

@@ -119,7 +119,8 @@ export class Ownership {
   /** Nobody wants records: leaves the group until somebody does. */
   idle(): void {
     this.#demanded = false;
-    if (this.#membership === undefined || this.#subscription.phase === 'clearing') return;
+    if (this.#subscription.phase === 'clearing') return;
+    if (this.#membership === undefined) return this.#topics.unsubscribe();
     this.#subscription = nextSubscription(this.#subscription, 'idle');
     this.#clear();
     this.#publish();
