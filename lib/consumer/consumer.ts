@@ -44,7 +44,7 @@ import { StallLimit } from './stall-limit';
 /** What a closed consumer had in flight: settled in time, or abandoned and to be delivered again. */
 type Drained = { readonly settled: number; readonly abandoned: number };
 
-/** A commit on the way out gets this long even where `drainMs` is used up or 0. */
+/** A commit on the way out, and what is done about it, gets this long even where `drainMs` is used up or 0. */
 const LAST_COMMIT_MS = 1_000;
 
 /**
@@ -368,7 +368,9 @@ class PartitionConsumer<K, V> implements Consumer<K, V> {
     this.#closing = true;
     const { scheduler } = this.#cluster.runtime;
     const deadline = scheduler.now() + drainMs;
-    const commit = defer(() => this.#lastCommit(Math.max(deadline - scheduler.now(), LAST_COMMIT_MS)));
+    const restMs = () => Math.max(deadline - scheduler.now(), LAST_COMMIT_MS);
+    const commit = defer(() => this.#lastCommit(restMs()));
+    const leave = defer(() => this.#ownership.leaveGroup(restMs()));
     this.#idle.unsubscribe();
     const parting = this.#ownership.close(drainMs);
     this.#fetcher.stop();
@@ -377,7 +379,7 @@ class PartitionConsumer<K, V> implements Consumer<K, V> {
     merge(this.#delivery.drained(drainMs), parting)
       .pipe(
         takeLast(1),
-        switchMap(drained => concat(commit, this.#ownership.leaveGroup(), of(drained))),
+        switchMap(drained => concat(commit, leave, of(drained))),
       )
       .subscribe(drained => this.#release(drained));
   }

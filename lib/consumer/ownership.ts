@@ -1,4 +1,18 @@
-import { BehaviorSubject, concat, defer, EMPTY, Observable, Subscription } from 'rxjs';
+import {
+  AsyncSubject,
+  BehaviorSubject,
+  concat,
+  connectable,
+  defer,
+  EMPTY,
+  finalize,
+  merge,
+  Observable,
+  Subject,
+  Subscription,
+  takeUntil,
+  timer,
+} from 'rxjs';
 import type { Cluster } from '../cluster/cluster';
 import { InvalidStateError } from '../errors';
 import type { TopicPartition } from '../types';
@@ -54,6 +68,11 @@ export class Ownership {
   readonly #options: OwnershipOptions;
   readonly #assignment = new BehaviorSubject<Assignment>({ ...UNSUBSCRIBED, partitions: [] });
   #steps = new Subscription();
+  /** Leave-takings under way, each completing when it is over. */
+  readonly #partings = new Set<Observable<never>>();
+  #parting = new Subscription();
+  /** What was being given up is lost. */
+  readonly #losses = new Subject<void>();
   #subscription: SubscriptionState = UNSUBSCRIBED;
   #wish: Wish | undefined;
   #topics = Subscription.EMPTY;
@@ -135,23 +154,26 @@ export class Ownership {
     this.#steps = new Subscription();
     this.#topics.unsubscribe();
     this.#membership?.retire();
-    const parting = this.#membership === undefined ? EMPTY : this.#revoking([...this.states.values()], drainMs);
+    const revoking = this.#membership === undefined ? EMPTY : this.#revoking(this.owned, drainMs);
     this.#subscription = nextSubscription(this.#subscription, 'close');
     this.#publish();
-    return parting;
+    const { scheduler } = this.#options.cluster.runtime;
+    return merge(...this.#partings, revoking).pipe(takeUntil(timer(drainMs, scheduler)));
   }
 
-  /** Tells the group that we go. */
-  leaveGroup(): Observable<never> {
+  /** Tells the application that the rest is gone, which it may take `limitMs` to do something about, and then the group that we go. */
+  leaveGroup(limitMs: number): Observable<never> {
     return defer(() => {
+      this.#parting.unsubscribe();
       if (this.#membership === undefined) return EMPTY;
-      return concat(this.#revoked([...this.states.values()]), this.#leaveGroup());
+      return concat(this.#revoked([...this.states.values()], limitMs), this.#leaveGroup());
     });
   }
 
   /** Lets go of everything. */
   closed(): void {
     this.#membership?.stop();
+    this.#parting.unsubscribe();
     for (const state of [...this.states.values()]) this.#remove(state);
     if (this.#subscription.phase === 'clearing') this.#subscription = nextSubscription(this.#subscription, 'cleared');
     this.#publish();
@@ -172,8 +194,9 @@ export class Ownership {
   #clear(): void {
     this.#topics.unsubscribe();
     this.#membership?.retire();
+    this.#part(this.owned, this.#options.drainMs);
     const leaving = concat(
-      this.#giveUp([...this.states.values()], this.#options.drainMs),
+      merge(...this.#partings),
       defer(() => this.#leaveGroup()),
     );
     this.#run(leaving, () => {
@@ -215,7 +238,7 @@ export class Ownership {
       if (state === undefined) this.states.set(key, new PartitionState(topic, partition, offset, until, appearedLater));
       else if (state.leaving) takeBack(state);
     }
-    if (left.length > 0) this.#run(this.#giveUp(left, this.#options.drainMs), () => this.#publish());
+    this.#part(left, this.#options.drainMs);
     this.#publish();
     this.#options.changed();
   }
@@ -245,7 +268,7 @@ export class Ownership {
       revoke: (partitions, limitMs) =>
         defer(() => {
           const states = partitions.flatMap(one => this.states.get(partitionKey(one)) ?? []);
-          return this.#giveUp(states, Math.min(limitMs, this.#options.drainMs));
+          return this.#part(states, Math.min(limitMs, this.#options.drainMs));
         }),
       lost: error => this.#lost(group, error),
       certainty: () => this.#options.changed(),
@@ -288,14 +311,29 @@ export class Ownership {
       this.#subscription = nextSubscription(this.#subscription, 'rejoin');
     this.#publish();
     if (states.length > 0) this.#run(group.rebalances.tell({ type: 'lost', error }, states.map(named), 0));
+    this.#losses.next();
     this.#options.changed();
   }
 
   // ── The way out, the same for all ──────────────────────────────────────────────────────────────────────────────
 
-  #giveUp(states: readonly PartitionState[], drainMs: number): Observable<never> {
-    const { cluster, settled, commit } = this.#options;
+  /** Begins to give up, and goes on with it whoever still waits: what the application does about it must not stop half-way. */
+  #part(states: readonly PartitionState[], drainMs: number): Observable<never> {
     if (states.length === 0) return EMPTY;
+    const over = finalize<never>(() => this.#partings.delete(parting));
+    const parting = connectable(this.#giveUp(states, drainMs).pipe(takeUntil(this.#losses), over), {
+      connector: () => new AsyncSubject<never>(),
+      resetOnDisconnect: false,
+    });
+    this.#partings.add(parting);
+    this.#parting.add(parting.connect());
+    return parting;
+  }
+
+  #giveUp(states: readonly PartitionState[], drainMs: number): Observable<never> {
+    const { cluster, settled, commit, group } = this.#options;
+    const { scheduler } = cluster.runtime;
+    const deadline = scheduler.now() + (group?.rebalanceTimeoutMs ?? 0);
     const leave = takeLeave(states, {
       runtime: cluster.runtime,
       settled,
@@ -308,7 +346,8 @@ export class Ownership {
       leave,
       defer(() => {
         this.#publish();
-        return this.#revoked(states);
+        // Others wait for us: all of it together takes no longer than they would.
+        return this.#revoked(states, Math.max(0, deadline - scheduler.now()));
       }),
     );
   }
@@ -323,13 +362,13 @@ export class Ownership {
     });
   }
 
-  #revoked(states: readonly PartitionState[]): Observable<never> {
+  #revoked(states: readonly PartitionState[], limitMs: number): Observable<never> {
     const { group } = this.#options;
     if (group === undefined || !this.coordinated || states.length === 0) return EMPTY;
     const committed = states.flatMap(({ topic, partition, committed: offset }) =>
       offset === undefined ? [] : [{ topic, partition, offset }],
     );
-    return group.rebalances.tell({ type: 'revoked', committed }, states.map(named), group.rebalanceTimeoutMs);
+    return group.rebalances.tell({ type: 'revoked', committed }, states.map(named), limitMs);
   }
 
   #run(steps: Observable<never>, done?: () => void): void {

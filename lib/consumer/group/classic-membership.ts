@@ -17,7 +17,7 @@ import type { Observable } from 'rxjs';
 import type { Call, Cluster } from '../../cluster/cluster';
 import type { MetadataSnapshot } from '../../cluster/metadata';
 import { backoffMs } from '../../cluster/retry';
-import type { BrokerError } from '../../errors';
+import { BrokerError } from '../../errors';
 import type { AnyApi, RequestOf, ResponseOf } from '../../protocol/api';
 import { Heartbeat } from '../../protocol/apis/heartbeat';
 import { JoinGroup } from '../../protocol/apis/join-group';
@@ -31,6 +31,7 @@ import type { StickyClaim } from './assignors/sticky-user-data';
 import { asGroupError, groupReaction } from './group-errors';
 import { Heartbeats } from './heartbeats';
 import { assignmentOf, partitionCounts, subscriptionOf, topicsOf, assignmentsFor } from './leader';
+import { sameNames } from './membership';
 import type { GroupIdentity, Membership, MembershipHost, SubscribedTopics } from './membership';
 
 /** What a member of a classic group is made of. */
@@ -52,6 +53,7 @@ type Joined = ResponseOf<typeof JoinGroup>;
 /** The coordinator wants to give us an id before it counts us in (KIP-394): an answer, not an error. */
 const MEMBER_ID_REQUIRED = codeOf('MEMBER_ID_REQUIRED');
 const ANSWERS: ReadonlySet<number> = new Set([MEMBER_ID_REQUIRED]);
+const ILLEGAL_GENERATION = codeOf('ILLEGAL_GENERATION');
 const PROTOCOL_TYPE = 'consumer';
 
 /**
@@ -124,7 +126,8 @@ export class ClassicMembership implements Membership {
 
   leave(limitMs: number): Observable<never> {
     return defer(() => {
-      this.retire();
+      // No heartbeat behind it: the answer to that would be that nobody knows us.
+      this.stop();
       const { groupInstanceId } = this.#options;
       // A static member keeps its place: it is to find it again within the session.
       if (this.#memberId === '' || groupInstanceId !== null) return EMPTY;
@@ -182,7 +185,7 @@ export class ClassicMembership implements Membership {
         error: (error: unknown) => {
           round.unsubscribe();
           this.#failures++;
-          this.#react(error);
+          this.#roundFailed(error);
         },
       }),
     );
@@ -201,6 +204,9 @@ export class ClassicMembership implements Membership {
     const { owned } = this.#host;
     this.#host.assigning();
     this.#stable = false;
+    // Whatever asked for a round until now is served by this one. Heartbeats told of it again and again while partitions were given up for it;
+    // were that to ask for another, the leader's next join would begin one for all.
+    this.#again = undefined;
     this.#lookOut.unsubscribe();
     this.#heartbeats.hold(rebalanceTimeoutMs + sessionTimeoutMs);
     const told = {
@@ -318,6 +324,15 @@ export class ClassicMembership implements Membership {
     );
   }
 
+  /**
+   * A coordinator that takes the group over between join and sync knows the generation before, with us in it: so what we had then is
+   * still ours, and another round will do. Were it others', we would have been put out of the group.
+   */
+  #roundFailed(error: unknown): void {
+    if (error instanceof BrokerError && error.code === ILLEGAL_GENERATION) this.#beginAgain();
+    else this.#react(error);
+  }
+
   /** To an error of any request, in a round or between two. */
   #react(error: unknown): void {
     const inRound = !this.#round.closed;
@@ -336,6 +351,7 @@ export class ClassicMembership implements Membership {
       case 'unknown':
         this.#memberId = '';
         return this.#lose(error);
+      case 'wait':
       case 'fatal': {
         const { groupId, groupInstanceId } = this.#options;
         this.stop();
@@ -370,9 +386,4 @@ export class ClassicMembership implements Membership {
     const { cluster, owner, groupId } = this.#options;
     return cluster.request(api, body, { route: { group: groupId }, owner, ...call });
   }
-}
-
-function sameNames(a: readonly string[], b: readonly string[]): boolean {
-  const names = new Set(a);
-  return a.length === b.length && b.every(name => names.has(name));
 }

@@ -2,13 +2,15 @@ import { catchError, defer, EMPTY, finalize, ignoreElements, map, merge, Subscri
 import type { Observable } from 'rxjs';
 import type { Cluster } from '../../cluster/cluster';
 import { backoffMs } from '../../cluster/retry';
-import type { BrokerError } from '../../errors';
+import { BrokerError } from '../../errors';
 import type { RequestOf, ResponseOf } from '../../protocol/api';
 import { ConsumerGroupHeartbeat } from '../../protocol/apis/consumer-group-heartbeat';
+import { codeOf } from '../../protocol/error-table';
 import type { Runtime, TopicPartition } from '../../types';
 import { partitionKey } from '../partition-state';
 import { asGroupError, groupReaction } from './group-errors';
 import { Heartbeats } from './heartbeats';
+import { sameNames } from './membership';
 import type { GroupIdentity, Membership, MembershipHost, SubscribedTopics } from './membership';
 
 /** What a member of a group of the newer protocol is made of. */
@@ -27,6 +29,7 @@ type Beat = Partial<RequestOf<typeof ConsumerGroupHeartbeat>>;
 type Answer = ResponseOf<typeof ConsumerGroupHeartbeat>;
 type ByTopicId = readonly { readonly topicId: string; readonly partitions: readonly number[] }[];
 
+const NOT_FOUND = codeOf('GROUP_ID_NOT_FOUND');
 const JOINING = 0;
 const LEAVING = -1;
 /** A static member that goes keeps its partitions for a session. */
@@ -48,6 +51,8 @@ export class ConsumerMembership implements Membership {
   /** What the broker wants us to have; `undefined` = it has not said. */
   #target: ByTopicId | undefined;
   #step = Subscription.EMPTY;
+  /** What is being given up, and is not free before the broker has heard that we are through with it. */
+  #giving: readonly TopicPartition[] = [];
   /** The target changed while a step was under way. */
   #moreToDo = false;
   /** The broker may not know all of us: everything is told again. */
@@ -55,6 +60,10 @@ export class ConsumerMembership implements Membership {
   /** What of the rest is to be told. */
   #tellTopics = false;
   #tellOwned = false;
+  /** The broker may count us in. */
+  #isTold = false;
+  /** Since when another has our place. */
+  #waitsSince: number | undefined;
   #failures = 0;
   #pause = Subscription.EMPTY;
   #newTopics = Subscription.EMPTY;
@@ -83,11 +92,11 @@ export class ConsumerMembership implements Membership {
   }
 
   topics(topics: SubscribedTopics): void {
-    const first = this.#topics === undefined;
+    const before = this.#topics;
     this.#topics = topics;
-    if (this.#retired) return;
+    if (this.#retired || (before !== undefined && sameNames(before.names, topics.names))) return;
     this.#tellTopics = true;
-    if (first) this.#join();
+    if (before === undefined) this.#join();
     else this.#heartbeats.now();
   }
 
@@ -102,11 +111,12 @@ export class ConsumerMembership implements Membership {
 
   leave(limitMs: number): Observable<never> {
     return defer(() => {
-      const isMember = this.#epoch > JOINING;
+      // Also while the answer to our joining is under way, or lost.
+      const isTold = this.#isTold;
       this.stop();
-      if (!isMember) return EMPTY;
-      const epoch = this.#options.groupInstanceId === null ? LEAVING : LEAVING_FOR_A_WHILE;
-      return this.#send({ memberEpoch: epoch }, limitMs).pipe(
+      if (!isTold) return EMPTY;
+      const memberEpoch = this.#options.groupInstanceId === null ? LEAVING : LEAVING_FOR_A_WHILE;
+      return this.#send(() => ({ memberEpoch }), limitMs).pipe(
         ignoreElements(),
         // The session runs out by itself.
         catchError(() => EMPTY),
@@ -118,6 +128,7 @@ export class ConsumerMembership implements Membership {
     this.retire();
     this.#heartbeats.stop();
     this.#epoch = JOINING;
+    this.#isTold = false;
   }
 
   // ── Heartbeats ─────────────────────────────────────────────────────────────────────────────────────────────────
@@ -133,15 +144,21 @@ export class ConsumerMembership implements Membership {
 
   #heartbeat(): Observable<never> {
     const { rebalanceTimeoutMs, cluster, sessionTimeoutMs } = this.#options;
-    const all = this.#tellAll;
-    const topics = all || this.#tellTopics;
-    const owned = all || this.#tellOwned;
+    let all = this.#tellAll;
+    const topics = this.#tellTopics;
+    const owned = this.#tellOwned;
     this.#tellAll = this.#tellTopics = this.#tellOwned = false;
-    const beat = {
-      memberEpoch: this.#epoch,
-      ...(topics ? { subscribedTopicNames: [...this.#topics!.names].sort() } : {}),
-      ...(owned ? { topicPartitions: this.#byTopicId(this.#host.owned) } : {}),
-      ...(all ? { rebalanceTimeoutMs, rackId: cluster.options.rack ?? null } : {}),
+    this.#isTold = true;
+    const beat = (): Beat & { readonly memberEpoch: number } => {
+      const told = {
+        memberEpoch: this.#epoch,
+        ...(all || topics ? { subscribedTopicNames: [...this.#topics!.names].sort() } : {}),
+        ...(all || owned ? { topicPartitions: this.#byTopicId([...this.#host.owned, ...this.#giving]) } : {}),
+        ...(all ? { rebalanceTimeoutMs, rackId: cluster.options.rack ?? null } : {}),
+      };
+      // An answer that was lost may have moved us on to another epoch: whoever still is in the one before has to say what it owns, or is fenced.
+      all = true;
+      return told;
     };
     return this.#send(beat, sessionTimeoutMs).pipe(
       map(answer => this.#answered(answer)),
@@ -149,20 +166,22 @@ export class ConsumerMembership implements Membership {
     );
   }
 
-  #send(beat: Beat & { readonly memberEpoch: number }, timeoutMs: number): Observable<Answer> {
+  #send(beat: () => Beat & { readonly memberEpoch: number }, timeoutMs: number): Observable<Answer> {
     const { cluster, owner, groupId, groupInstanceId } = this.#options;
     return cluster.request(
       ConsumerGroupHeartbeat,
-      { groupId, memberId: this.#memberId, instanceId: groupInstanceId, ...beat },
+      () => ({ groupId, memberId: this.#memberId, instanceId: groupInstanceId, ...beat() }),
       { route: { group: groupId }, owner, purpose: 'group', timeoutMs },
     );
   }
 
   #answered({ memberEpoch, heartbeatIntervalMs, assignment }: Answer): void {
     this.#failures = 0;
+    this.#waitsSince = undefined;
     this.#epoch = memberEpoch;
     this.#heartbeats.start(heartbeatIntervalMs);
     this.#heartbeats.heard(Math.min(this.#options.sessionTimeoutMs, BEATS_PER_SESSION * heartbeatIntervalMs));
+    if (!this.#newTopics.closed) this.#options.cluster.refresh();
     if (assignment === null || this.#retired) return;
     this.#target = assignment.topicPartitions;
     this.#reconcile();
@@ -175,15 +194,31 @@ export class ConsumerMembership implements Membership {
         // What it told may have been lost with it.
         this.#tellAll = true;
         return;
-      case 'stale':
-      case 'unknown':
-        return this.#lose(error);
-      case 'fatal': {
-        const { groupId, groupInstanceId } = this.#options;
-        this.stop();
-        return this.#host.fatal(asGroupError(error, groupId, groupInstanceId));
+      case 'wait': {
+        const { cluster, sessionTimeoutMs } = this.#options;
+        const now = cluster.runtime.scheduler.now();
+        this.#waitsSince ??= now;
+        this.#tellAll = true;
+        if (now - this.#waitsSince >= sessionTimeoutMs) this.#fail(error);
+        return;
       }
+      case 'stale':
+        // Not even to be joined: it is a group of the other protocol.
+        if (this.#epoch === JOINING && error instanceof BrokerError && error.code === NOT_FOUND)
+          return this.#fail(error);
+        return this.#lose(error);
+      case 'unknown':
+        this.#isTold = false;
+        return this.#lose(error);
+      case 'fatal':
+        return this.#fail(error);
     }
+  }
+
+  #fail(error: unknown): void {
+    const { groupId, groupInstanceId } = this.#options;
+    this.stop();
+    this.#host.fatal(asGroupError(error, groupId, groupInstanceId));
   }
 
   #lose(error: unknown): void {
@@ -191,6 +226,7 @@ export class ConsumerMembership implements Membership {
     for (const one of [this.#step, this.#newTopics]) one.unsubscribe();
     this.#heartbeats.stop();
     this.#epoch = JOINING;
+    this.#giving = [];
     this.#host.lost(error);
     if (this.#retired) return;
     const backoff = { baseMs: options.retryBackoffMs, maxMs: options.retryBackoffMaxMs };
@@ -222,11 +258,13 @@ export class ConsumerMembership implements Membership {
       this.#host.assigned(names);
       return EMPTY;
     });
+    this.#giving = moved;
     const give = moved.length === 0 ? EMPTY : this.#host.revoke(moved, this.#options.rebalanceTimeoutMs);
     step.add(
       merge(give, take).subscribe({
         complete: () => {
           step.unsubscribe();
+          this.#giving = [];
           if (!settled) {
             this.#tellOwned = true;
             this.#heartbeats.now();

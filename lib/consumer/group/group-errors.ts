@@ -8,9 +8,10 @@ import { codeOf } from '../../protocol/error-table';
  * - `rejoin`: a round is on, take part.
  * - `stale`: our generation is over, and our partitions are others'; the member id is still good.
  * - `unknown`: the group does not know us any more: as `stale`, and a new id is needed.
+ * - `wait`: another has our place, perhaps our former self: the same again, but not for ever.
  * - `fatal`: asking again would not help.
  */
-export type GroupReaction = 'retry' | 'rejoin' | 'stale' | 'unknown' | 'fatal';
+export type GroupReaction = 'retry' | 'rejoin' | 'stale' | 'unknown' | 'wait' | 'fatal';
 
 const REACTIONS: ReadonlyMap<number, GroupReaction> = new Map(
   (
@@ -24,8 +25,8 @@ const REACTIONS: ReadonlyMap<number, GroupReaction> = new Map(
       ['STALE_MEMBER_EPOCH', 'retry'],
       // The group was deleted, or turned into one of the other protocol, under us.
       ['GROUP_ID_NOT_FOUND', 'stale'],
-      // A static member that went before has not been let go of yet.
-      ['UNRELEASED_INSTANCE_ID', 'fatal'],
+      // Of the newer protocol: a static member that died is not let go of before its session has ended.
+      ['UNRELEASED_INSTANCE_ID', 'wait'],
       ['UNKNOWN_SERVER_ERROR', 'retry'],
     ] as const
   ).map(([name, reaction]) => [codeOf(name), reaction]),

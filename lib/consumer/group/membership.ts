@@ -17,6 +17,12 @@ export interface SubscribedTopics {
   readonly partitions: ReadonlyMap<string, number>;
 }
 
+/** Whether the same topics are meant, in whatever order. */
+export function sameNames(a: readonly string[], b: readonly string[]): boolean {
+  const names = new Set(a);
+  return a.length === b.length && b.every(name => names.has(name));
+}
+
 /** What a group protocol asks of the consumer that takes part in it. */
 export interface MembershipHost {
   /** Ours now, without those that are being given up. */
