@@ -3,6 +3,7 @@ import type { Consumer } from '../../../lib/consumer/consumer-api';
 import type { ConsumerOptions } from '../../../lib/consumer/options';
 import type { JournalEntry } from '../../../lib/testing/index';
 import type { ConsumerRecord, RebalanceEvent } from '../../../lib/types';
+import type { FreezableProcess } from '../../support/freezable-process';
 import { consuming, place, values } from '../consuming';
 import type { Consuming } from '../consuming';
 
@@ -26,11 +27,15 @@ export interface Member {
   view: Subscription;
   /** Begins another view. */
   listen(): void;
+  /** Ends a member that is `apart`, without a word. */
+  kill(): void;
 }
 
 /** How a member behaves. */
 export interface MemberOptions extends ConsumerOptions {
   readonly topics?: string | readonly string[] | RegExp;
+  /** In a process of its own. */
+  readonly apart?: boolean | FreezableProcess;
   readonly onRecord?: (record: ConsumerRecord, at: number) => void;
   readonly onRebalance?: (event: RebalanceEvent) => void;
 }
@@ -68,8 +73,13 @@ export function inAGroup(
         appended++;
       },
       asked: api => requests.filter(request => request.api === api),
-      member: (name, { topics: subscribed = TOPIC, onRecord, onRebalance, ...given } = {}) => {
-        const consumer = t.consumer({ groupId: GROUP, offsetReset: 'earliest', ...given }).subscribe(subscribed);
+      member: (name, { topics: subscribed = TOPIC, onRecord, onRebalance, apart, ...given } = {}) => {
+        const wanted: ConsumerOptions = { groupId: GROUP, offsetReset: 'earliest', ...given };
+        const made =
+          apart === undefined
+            ? { consumer: t.consumer(wanted), kill: () => undefined }
+            : t.apart(wanted, typeof apart === 'boolean' ? undefined : apart);
+        const consumer = made.consumer.subscribe(subscribed);
         let assignment = { phase: 'idle', partitions: [] as readonly { partition: number }[] };
         consumer.assignment.subscribe(value => (assignment = value));
         consumer.rebalances.subscribe(event => {
@@ -94,6 +104,7 @@ export function inAGroup(
           ...{ name, consumer, seen, seenAt, errors, view: listen() },
           has: () => assignment.partitions.map(({ partition }) => partition).sort((a, b) => a - b),
           phase: () => assignment.phase,
+          kill: made.kill,
           listen: () => (member.view = listen()),
         };
         return member;
