@@ -37,8 +37,8 @@ export class Fetcher {
   /** Requests and look-ups under way are given up; positions stay. */
   stop(): void {
     for (const one of [this.#running, this.#soon, this.#timer]) one.unsubscribe();
+    // They stay: each has a session at its broker to go on with, or to close.
     for (const broker of this.#brokers.values()) broker.stop();
-    this.#brokers.clear();
     for (const state of this.#context.states.values()) state.resolving = 0;
   }
 

@@ -220,7 +220,7 @@ export class ClassicMembership implements Membership {
       name: assignor.name,
       metadata: subscriptionOf(told, assignor),
     }));
-    const ask = (): Observable<Joined> =>
+    const ask = (answers?: ReadonlySet<number>): Observable<Joined> =>
       this.#request(
         JoinGroup,
         () => ({
@@ -233,14 +233,15 @@ export class ClassicMembership implements Membership {
           protocols,
           reason,
         }),
-        { purpose: 'join', holdMs: rebalanceTimeoutMs, answers: ANSWERS },
+        { purpose: 'join', holdMs: rebalanceTimeoutMs, ...(answers === undefined ? {} : { answers }) },
       ).pipe(
         switchMap(answer => {
           this.#memberId = answer.memberId;
+          // Once: with an id there is none required, and whoever says so nonetheless is asked again with backoff.
           return answer.errorCode === MEMBER_ID_REQUIRED ? ask() : of(answer);
         }),
       );
-    return ask();
+    return ask(ANSWERS);
   }
 
   #sync(joined: Joined): Observable<readonly TopicPartition[]> {
@@ -329,7 +330,7 @@ export class ClassicMembership implements Membership {
    * still ours, and another round will do. Were it others', we would have been put out of the group.
    */
   #roundFailed(error: unknown): void {
-    if (error instanceof BrokerError && error.code === ILLEGAL_GENERATION) this.#beginAgain();
+    if (error instanceof BrokerError && error.code === ILLEGAL_GENERATION) this.#beginAgain(error);
     else this.#react(error);
   }
 
@@ -338,13 +339,13 @@ export class ClassicMembership implements Membership {
     const inRound = !this.#round.closed;
     switch (groupReaction(error)) {
       case 'retry':
+        if (!inRound && !this.#stable) return this.#beginAgain(error);
         // A heartbeat comes again by itself.
-        if (!inRound && !this.#stable) this.#beginAgain();
-        return;
+        return this.#tellRetry(Heartbeat, 1, this.#options.heartbeatIntervalMs, error);
       case 'rejoin':
         if (this.#generation >= 0) this.#heartbeats.heard(this.#options.sessionTimeoutMs);
         if (this.#stable) this.#rejoin('the group rebalances');
-        else if (!inRound) this.#beginAgain();
+        else if (!inRound) this.#beginAgain(error);
         return;
       case 'stale':
         return this.#lose(error);
@@ -367,15 +368,20 @@ export class ClassicMembership implements Membership {
     this.#generation = -1;
     this.#stable = false;
     this.#host.lost(error);
-    this.#beginAgain();
+    this.#beginAgain(error);
   }
 
-  #beginAgain(): void {
+  #beginAgain(error: unknown): void {
     if (this.#retired) return;
     const { runtime, options } = this.#options.cluster;
     const backoff = { baseMs: options.retryBackoffMs, maxMs: options.retryBackoffMaxMs };
     const delayMs = this.#failures < 2 ? 0 : backoffMs(this.#failures - 1, backoff, runtime.random);
+    if (delayMs > 0) this.#tellRetry(JoinGroup, this.#failures, delayMs, error);
     this.#begin('the last attempt failed', delayMs);
+  }
+
+  #tellRetry({ name }: AnyApi, attempt: number, delayMs: number, error: unknown): void {
+    this.#options.cluster.emit({ type: 'retry', api: name, attempt, delayMs, error });
   }
 
   #request<A extends AnyApi>(

@@ -193,14 +193,14 @@ export class ConsumerMembership implements Membership {
       case 'rejoin':
         // What it told may have been lost with it.
         this.#tellAll = true;
-        return;
+        return this.#tellRetry(1, this.#heartbeats.intervalMs, error);
       case 'wait': {
         const { cluster, sessionTimeoutMs } = this.#options;
         const now = cluster.runtime.scheduler.now();
         this.#waitsSince ??= now;
         this.#tellAll = true;
-        if (now - this.#waitsSince >= sessionTimeoutMs) this.#fail(error);
-        return;
+        if (now - this.#waitsSince >= sessionTimeoutMs) return this.#fail(error);
+        return this.#tellRetry(1, this.#heartbeats.intervalMs, error);
       }
       case 'stale':
         // Not even to be joined: it is a group of the other protocol.
@@ -231,7 +231,12 @@ export class ConsumerMembership implements Membership {
     if (this.#retired) return;
     const backoff = { baseMs: options.retryBackoffMs, maxMs: options.retryBackoffMaxMs };
     const delayMs = this.#failures++ === 0 ? 0 : backoffMs(this.#failures - 1, backoff, runtime.random);
+    if (delayMs > 0) this.#tellRetry(this.#failures, delayMs, error);
     this.#pause = runtime.scheduler.schedule(() => this.#join(), delayMs);
+  }
+
+  #tellRetry(attempt: number, delayMs: number, error: unknown): void {
+    this.#options.cluster.emit({ type: 'retry', api: ConsumerGroupHeartbeat.name, attempt, delayMs, error });
   }
 
   // ── Towards the target ─────────────────────────────────────────────────────────────────────────────────────────

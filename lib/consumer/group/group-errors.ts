@@ -1,5 +1,5 @@
 import { isRetriable } from '../../cluster/retry';
-import { BrokerError, FencedError } from '../../errors';
+import { BrokerError, FencedError, UnsupportedVersionError } from '../../errors';
 import { codeOf } from '../../protocol/error-table';
 
 /**
@@ -43,9 +43,17 @@ export function groupReaction(error: unknown): GroupReaction {
 
 const FENCED: ReadonlySet<number> = new Set([codeOf('FENCED_INSTANCE_ID'), codeOf('UNRELEASED_INSTANCE_ID')]);
 
-/** The error that the application sees: being fenced has a type of its own. */
+const UNSUPPORTED_VERSION = codeOf('UNSUPPORTED_VERSION');
+
+/** The error that the application sees: being fenced has a type of its own, and so has a protocol that is not spoken. */
 export function asGroupError(error: unknown, groupId: string, groupInstanceId: string | null): unknown {
-  if (!(error instanceof BrokerError) || !FENCED.has(error.code)) return error;
+  const isBroker = error instanceof BrokerError;
+  if (error instanceof UnsupportedVersionError || (isBroker && error.code === UNSUPPORTED_VERSION))
+    return new UnsupportedVersionError(
+      `group ${groupId}: the brokers do not speak the group protocol that was asked for; groupProtocol 'consumer' needs Kafka 4.0, 'classic' works with all`,
+      { cause: error },
+    );
+  if (!isBroker || !FENCED.has(error.code)) return error;
   return new FencedError(
     `group ${groupId}: another member has the groupInstanceId ${groupInstanceId}; give each process one of its own`,
     { cause: error },

@@ -36,6 +36,10 @@ export class Heartbeats {
     return this.#options.runtime.scheduler.now() < this.#certainUntil;
   }
 
+  get intervalMs(): number {
+    return this.#intervalMs;
+  }
+
   /** Begins, or goes on with another interval. The first is due an interval from now. */
   start(intervalMs: number): void {
     this.#running = true;
