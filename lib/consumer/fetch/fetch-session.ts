@@ -14,7 +14,7 @@ const LAST_VERSION_BY_NAME = 12;
  * From so many partitions on a session is worth one of the broker's slots (it has 1,000 for all its consumers): below, a request
  * is smaller than a packet anyway.
  */
-const WORTH_A_SESSION = 1e9;
+const WORTH_A_SESSION = 16;
 
 /** Epochs with a meaning of their own: there is no session (or no more), and one is to be opened. */
 const NO_SESSION = -1;
