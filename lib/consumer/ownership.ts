@@ -77,8 +77,8 @@ export class Ownership {
   #wish: Wish | undefined;
   #topics = Subscription.EMPTY;
   #membership: Membership | undefined;
-  /** Partitions of the subscribed topics that were not there when their topic was first seen. */
-  #appearedLater: ReadonlySet<string> = new Set();
+  /** Partitions that were there when their topic was first seen. All others came later, also those of which the group tells us first. */
+  #old: ReadonlySet<string> = new Set();
   #demanded = false;
 
   constructor(options: OwnershipOptions) {
@@ -246,7 +246,7 @@ export class Ownership {
   // ── As a member of a group ─────────────────────────────────────────────────────────────────────────────────────
 
   #tell(group: GroupSetup, topics: readonly string[] | RegExp, partitions: readonly SubscribedPartition[]): void {
-    this.#appearedLater = new Set(partitions.flatMap(one => (one.appearedLater ? [partitionKey(one)] : [])));
+    this.#old = new Set(partitions.flatMap(one => (one.appearedLater ? [] : [partitionKey(one)])));
     const counts = new Map<string, number>();
     for (const { topic } of partitions) counts.set(topic, (counts.get(topic) ?? 0) + 1);
     this.#membership ??= group.member(this.#host(group));
@@ -289,7 +289,7 @@ export class Ownership {
       if (known !== undefined && !known.leaving) continue;
       if (known !== undefined) this.#remove(known);
       const { topic, partition } = one;
-      const state = new PartitionState(topic, partition, undefined, undefined, this.#appearedLater.has(key));
+      const state = new PartitionState(topic, partition, undefined, undefined, !this.#old.has(key));
       state.held = true;
       this.states.set(key, state);
       fresh.push(state);
