@@ -106,7 +106,7 @@ class PartitionConsumer<K, V> implements Consumer<K, V> {
         onWatermark: () => this.#onWatermark(),
         onRewind: (delivery, offset) => this.#onRewind(delivery, offset),
         onEnded: delivery => this.#onEnded(this.#stateOf(delivery)),
-        onCorrupt: (_, error) => fatal(error),
+        onCorrupt: (delivery, error) => this.#fetcher.corrupt(this.#stateOf(delivery), error),
       },
     );
     const group = groupSetup(cluster, name, options, fatal);
@@ -284,6 +284,8 @@ class PartitionConsumer<K, V> implements Consumer<K, V> {
       this.#fetcher.stop();
       this.#stallLimit.stop();
       this.#committer?.soon();
+      // Nothing is in flight any more: whoever waits for that has waited long enough.
+      this.#settled.next();
       if (!this.#closing && this.#ownership.coordinated)
         this.#idle = this.#cluster.runtime.scheduler.schedule(() => this.#ownership.idle(), this.#options.idleLeaveMs);
     }

@@ -22,6 +22,7 @@ export class StallLimit {
   #timer = Subscription.EMPTY;
   #settles = 0;
   #since = 0;
+  #lookedAt = 0;
 
   constructor(options: StallLimitOptions) {
     this.#options = options;
@@ -30,6 +31,7 @@ export class StallLimit {
   start(): void {
     this.stop();
     this.#settles = -1;
+    this.#lookedAt = this.#options.runtime.scheduler.now();
     this.#look();
   }
 
@@ -40,10 +42,14 @@ export class StallLimit {
   #look(): void {
     const { runtime, limitMs, unacked, settles, stalled } = this.#options;
     const now = runtime.scheduler.now();
+    const stepMs = Math.max(1, Math.ceil(limitMs / LOOKS));
+    // A process that was frozen has had no time to settle anything in: what it has missed does not count.
+    this.#since += Math.max(0, now - this.#lookedAt - 2 * stepMs);
+    this.#lookedAt = now;
     if (unacked() === 0 || settles() !== this.#settles) {
       this.#settles = settles();
       this.#since = now;
     } else if (now - this.#since >= limitMs) return stalled(now - this.#since);
-    this.#timer = runtime.scheduler.schedule(() => this.#look(), Math.max(1, Math.ceil(limitMs / LOOKS)));
+    this.#timer = runtime.scheduler.schedule(() => this.#look(), stepMs);
   }
 }
