@@ -63,6 +63,10 @@ export class PartitionState implements TopicPartition {
   unavailable = false;
   /** Its last fetch brought nothing. */
   idle = false;
+  /** What comes next cannot be read, as the delivery is going to tell: nothing more is asked for. */
+  spoilt = false;
+  /** Where it could not be read, how often in a row, and until when it is not tried again, also by another view. */
+  suspect: { readonly offset: bigint; readonly times: number; readonly until: number } | undefined;
   #older = NOTHING;
   #newer = NOTHING;
   readonly #epochs: { readonly from: bigint; readonly epoch: number }[] = [];
@@ -93,6 +97,7 @@ export class PartitionState implements TopicPartition {
       !this.leaving &&
       !this.held &&
       !this.ended &&
+      !this.spoilt &&
       (this.end === undefined || this.offset < this.end)
     );
   }
@@ -129,6 +134,7 @@ export class PartitionState implements TopicPartition {
   moveTo(to: bigint): void {
     this.jump(to);
     this.topicId = undefined;
+    this.suspect = undefined;
   }
 
   /** The position jumps: what is under way is not for us any more, and nothing waits. */
@@ -137,6 +143,7 @@ export class PartitionState implements TopicPartition {
     this.resolving = 0;
     this.resetFrom = undefined;
     this.offset = to;
+    this.spoilt = false;
     this.lastFetchedEpoch = -1;
     this.#epochs.length = 0;
     this.#older = this.#newer = NOTHING;

@@ -101,8 +101,8 @@ export class PartitionDelivery implements TopicPartition {
     if (!paused) this.owner.changed(this);
   }
 
-  /** Batches in order, continuing where the last ended. */
-  push(batches: readonly FetchedBatch[]): void {
+  /** Batches in order, continuing where the last ended; in place of one that cannot be read why: the view errors when its turn comes. */
+  push(batches: readonly (FetchedBatch | DecodeError)[]): void {
     if (this.isRemoved) return;
     for (const batch of batches) this.log.push(batch);
     this.owner.changed(this);

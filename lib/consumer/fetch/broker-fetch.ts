@@ -7,7 +7,7 @@ import { brokerError } from '../../protocol/error-table';
 import { mayPass } from '../may-pass';
 import type { PartitionState } from '../partition-state';
 import { takeIn } from './arrivals';
-import { isRecreated, onFetchError, onRecreated, onTruncated } from './faults';
+import { isRecreated, onFetchError, onRecreated, onSpoilt, onTruncated } from './faults';
 import type { FetchContext } from './fetch-context';
 import type { FetchPlan } from './fetch-plan';
 import { FetchSession } from './fetch-session';
@@ -182,7 +182,8 @@ export class BrokerFetch {
     } catch (error) {
       if (!(error instanceof DecodeError)) throw error;
       const { topic, partition, offset } = state;
-      context.fatal(
+      onSpoilt(
+        state,
         new DecodeError(`${topic}-${partition} cannot be read at offset ${error.offset ?? offset}: ${error.message}`, {
           position: error.position,
           api: 'Fetch',

@@ -1,8 +1,9 @@
 import { Subscription } from 'rxjs';
+import type { DecodeError } from '../../errors';
 import { mayPass } from '../may-pass';
 import type { PartitionState } from '../partition-state';
 import { BrokerFetch } from './broker-fetch';
-import { setBack } from './faults';
+import { setBack, suspect } from './faults';
 import type { FetchContext } from './fetch-context';
 import { leaderOf } from '../../cluster/leader-of';
 import { resolvePositions } from './positions';
@@ -55,6 +56,12 @@ export class Fetcher {
     );
   }
 
+  /** What a partition has for delivery cannot be read, so that its view ends. `undefined` = it is not ours any more. */
+  corrupt(state: PartitionState | undefined, error: DecodeError): void {
+    if (state !== undefined) suspect(this.#context, state);
+    this.#context.fatal(error);
+  }
+
   /** Something changed. Looks at the partitions once, after this turn, however often it is called. */
   wake(): void {
     if (this.#running.closed || !this.#soon.closed) return;
@@ -93,6 +100,10 @@ export class Fetcher {
     const byLeader = new Map<number, PartitionState[]>();
     for (const state of states.values()) {
       if (state.leaving || state.held || state.resolving > 0 || !(state.wantsPlace || state.wantsRecords)) continue;
+      if (state.suspect !== undefined && state.suspect.until > now) {
+        lookAgainAt = Math.min(lookAgainAt, state.suspect.until);
+        continue;
+      }
       const leader = leaderOf(cluster.metadata, state);
       const node = typeof leader === 'number' ? leader : -1;
       // A pause ends early when somebody else leads the partition now.
@@ -120,7 +131,10 @@ export class Fetcher {
       nodeId,
       partitions: () =>
         [...this.#context.states.values()].filter(
-          state => state.wantsRecords && leaderOf(this.#context.cluster.metadata, state) === nodeId,
+          state =>
+            state.wantsRecords &&
+            (state.suspect?.until ?? 0) <= this.#context.cluster.runtime.scheduler.now() &&
+            leaderOf(this.#context.cluster.metadata, state) === nodeId,
         ),
       shareBytes: () => this.#context.options.fetch.bufferBytes / this.#leaders,
       again: this.#again,
