@@ -8,7 +8,7 @@ import type { TopicPartition } from '../types';
 import { partitionKey } from './partition-state';
 
 /** Topic ids are the only names in OffsetFetch and OffsetCommit from v10 on. */
-const LAST_VERSION_BY_NAME = 9;
+export const LAST_VERSION_BY_NAME = 9;
 
 /** The highest version in which these topics can be named: without an id for each, the last one that goes by name. */
 export function maxVersionFor(cluster: Cluster, topics: Iterable<string>): number | undefined {
@@ -22,7 +22,7 @@ export function topicIdOf(cluster: Cluster, topic: string): string {
 }
 
 /** An answer per partition: -1 = nothing committed. */
-export type CommittedOffset = { readonly offset: bigint } | { readonly error: unknown };
+export type CommittedOffset = { readonly offset: bigint; readonly leaderEpoch: number } | { readonly error: unknown };
 
 /**
  * What a group's coordinator says about itself, or about a transaction that is about to end: the same request is worth repeating. Other errors are
@@ -102,12 +102,12 @@ export function committedOffsets(
             found.set(
               partitionKey(where),
               one.errorCode === 0
-                ? { offset: one.committedOffset }
+                ? { offset: one.committedOffset, leaderEpoch: one.committedLeaderEpoch }
                 : { error: brokerError(one.errorCode, { api: 'OffsetFetch', ...where }) },
             );
           }
         }
-        return partitions.map(partition => found.get(partitionKey(partition)) ?? { offset: -1n });
+        return partitions.map(partition => found.get(partitionKey(partition)) ?? { offset: -1n, leaderEpoch: -1 });
       }),
     );
 }
@@ -118,6 +118,7 @@ interface AnsweredTopic {
   readonly partitions: readonly {
     readonly partitionIndex: number;
     readonly committedOffset: bigint;
+    readonly committedLeaderEpoch: number;
     readonly errorCode: number;
   }[];
 }
