@@ -232,7 +232,7 @@ export class Commits {
       if (!this.#pause.closed && same(identity, this.#refusedAs)) return;
     }
     const waiters = this.#waiting.splice(0);
-    if (entries.length === 0) return waiters.forEach(waiter => waiter.done(this.#committed(waiter)));
+    if (entries.length === 0) return waiters.forEach(waiter => waiter.done(this.#committed(waiter, [])));
     this.#send(waiters, entries, identity);
   }
 
@@ -278,7 +278,7 @@ export class Commits {
       const keys = waiter.offsets?.map(partitionKey) ?? [...refused.keys()];
       const error = refused.get(keys.find(key => refused.has(key)) ?? '');
       if (error === undefined) {
-        over.push(() => waiter.done(this.#committed(waiter)));
+        over.push(() => waiter.done(this.#committed(waiter, stored)));
       } else if (identity !== undefined && isOutdated(error) && this.#now() < waiter.until) {
         waiter.refusal = error;
         again.push(waiter);
@@ -292,11 +292,13 @@ export class Commits {
     for (const tell of over) tell();
   }
 
-  #committed({ offsets }: CommitWaiter): readonly TopicPartitionOffset[] {
+  /** What one of them hears: its own offsets, or where all partitions stand, those included that it has lost since. */
+  #committed({ offsets }: CommitWaiter, stored: readonly TopicPartitionOffset[]): readonly TopicPartitionOffset[] {
     if (offsets !== undefined) return offsets.map(withoutMore);
-    return [...this.#options.states.values()].flatMap(({ topic, partition, committed: offset }) =>
-      offset === undefined ? [] : [{ topic, partition, offset }],
-    );
+    const all = new Map(stored.map(one => [partitionKey(one), withoutMore(one)]));
+    for (const { key, topic, partition, committed: offset } of this.#options.states.values())
+      if (offset !== undefined) all.set(key, { topic, partition, offset });
+    return [...all.values()];
   }
 
   /** Who was refused because of who it is has to find out who it is now, and does not ask again and again as the same. */
