@@ -23,6 +23,8 @@ export class PartitionState implements TopicPartition {
   until: Position | undefined;
   /** The offset to begin with, while `until` is still being looked up. */
   from: bigint | undefined;
+  /** The leader epoch of the record before `from`, as it was committed. */
+  fromEpoch = -1;
   /** The offset that ends it, once known. */
   end: bigint | undefined;
   delivery: PartitionDelivery | undefined;
@@ -37,6 +39,12 @@ export class PartitionState implements TopicPartition {
   topicId: string | undefined;
   /** Leader epoch of the last batch that was fetched, so that the broker notices a truncated log (KIP-320). -1 = none. */
   lastFetchedEpoch = -1;
+  /** The latest leader epoch in which the position was found to be in the log. */
+  soundEpoch = -1;
+  /** The replica to fetch from instead of the leader, and until when; -1 = none. Until `leaderUntil` there shall be none. */
+  replica = -1;
+  replicaUntil = 0;
+  leaderUntil = 0;
   paused = false;
   /** Ours, but the application is not ready for it yet: nothing is looked up or fetched. */
   held = false;
@@ -109,7 +117,28 @@ export class PartitionState implements TopicPartition {
 
   /** Where to read from has to be looked up, for the first time or because the position fell out of the log. */
   get wantsPlace(): boolean {
-    return this.delivery === undefined || this.resetFrom !== undefined;
+    return this.delivery === undefined || this.resetFrom !== undefined || this.lacksEnd;
+  }
+
+  /** It is to end somewhere, and where is yet to be looked up. */
+  get lacksEnd(): boolean {
+    return this.until !== undefined && this.end === undefined;
+  }
+
+  /** It is to end there from now on; the position stays. A place in the log is as of now, also when the same was asked for before. */
+  endAt(until: Position | undefined): void {
+    if (until === this.until && (until === undefined || typeof until === 'bigint')) return;
+    this.until = until;
+    this.end = typeof until === 'bigint' ? until : undefined;
+    this.ended = false;
+    this.turn++;
+    this.resolving = 0;
+    if (!this.lacksEnd) this.delivery?.endAt(this.end);
+  }
+
+  /** Another leader has come since the last record was read: its log may have parted from what was read (KIP-320). */
+  isDoubtful(leaderEpoch: number): boolean {
+    return this.lastFetchedEpoch >= 0 && leaderEpoch > this.soundEpoch;
   }
 
   /** The position is not in the log: `to` is looked up, what is queued is still delivered. */
@@ -135,6 +164,7 @@ export class PartitionState implements TopicPartition {
     this.jump(to);
     this.topicId = undefined;
     this.suspect = undefined;
+    this.soundEpoch = -1;
   }
 
   /** The position jumps: what is under way is not for us any more, and nothing waits. */

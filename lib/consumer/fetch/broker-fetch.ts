@@ -11,6 +11,7 @@ import { isRecreated, onFetchError, onRecreated, onSpoilt, onTruncated } from '.
 import type { FetchContext } from './fetch-context';
 import type { FetchPlan } from './fetch-plan';
 import { FetchSession } from './fetch-session';
+import { backToLeader, followReplica } from './source-of';
 
 type FetchResponse = ResponseOf<typeof Fetch>;
 
@@ -91,7 +92,7 @@ export class BrokerFetch {
       partitions: ready,
       maxBytes: Math.max(1, Math.min(fetch.maxBytes, leftBytes)),
       maxWaitMs: crowded ? 0 : fetch.maxWaitMs,
-      rackId: '',
+      rackId: ready.some(state => state.leaderUntil > now) ? '' : (context.cluster.options.rack ?? ''),
     };
   }
 
@@ -139,7 +140,8 @@ export class BrokerFetch {
   }
 
   #onResponse(response: FetchResponse, maxWaitMs: number): void {
-    const { context, again } = this.#options;
+    const { context, again, nodeId } = this.#options;
+    const now = context.cluster.runtime.scheduler.now();
     if (response.errorCode !== 0) {
       if (this.#session.refused()) return again();
       return this.#onError(brokerError(response.errorCode, { api: 'Fetch' }));
@@ -153,7 +155,7 @@ export class BrokerFetch {
         const asked = this.#session.find(topic.topic, topic.topicId, fetched.partitionIndex);
         // Moved away meanwhile by a seek, a new assignment or a request to another leader: these are not the records it wants.
         if (asked === undefined || asked.state.turn !== asked.turn) continue;
-        const { state, topicId } = asked;
+        const { state, topicId, leaderEpoch } = asked;
         if (state.leaving || state.wantsPlace) continue;
         if (fetched.currentLeader.leaderId >= 0)
           context.cluster.leaderHint(
@@ -162,14 +164,18 @@ export class BrokerFetch {
             fetched.currentLeader.leaderEpoch,
             response.nodeEndpoints,
           );
+        if (fetched.errorCode === 0) state.soundEpoch = Math.max(state.soundEpoch, leaderEpoch);
         if (isRecreated(state, topicId, fetched)) onRecreated(context, state);
-        else if (fetched.errorCode !== 0) onFetchError(context, state, fetched, this.#options.nodeId);
+        else if (fetched.errorCode !== 0 && backToLeader(state, nodeId, now)) continue;
+        else if (fetched.errorCode !== 0) onFetchError(context, state, fetched, nodeId);
         else if (fetched.divergingEpoch.endOffset >= 0n) onTruncated(context, state, fetched.divergingEpoch.endOffset);
         else if (this.#takeIn(state, fetched)) brought = true;
+        if (fetched.preferredReadReplica >= 0 && fetched.errorCode === 0)
+          followReplica(context.cluster, state, fetched.preferredReadReplica, now);
       }
     }
     this.#pauseMs = brought || maxWaitMs > 0 ? 0 : Math.min(LAST_PAUSE_MS, this.#pauseMs * 2 || FIRST_PAUSE_MS);
-    this.#pausedUntil = context.cluster.runtime.scheduler.now() + this.#pauseMs;
+    this.#pausedUntil = now + this.#pauseMs;
     again();
   }
 
@@ -202,16 +208,18 @@ export class BrokerFetch {
   }
 
   #onError(error: unknown): void {
-    const { context, again } = this.#options;
+    const { context, again, nodeId } = this.#options;
     const { cluster } = context;
+    const now = cluster.runtime.scheduler.now();
     this.#session.reset();
+    for (const state of context.states.values()) backToLeader(state, nodeId, now);
     if (!mayPass(error)) return context.fatal(error);
     const { retryBackoffMs: baseMs, retryBackoffMaxMs: maxMs } = cluster.options;
     // The leaders may have moved away from this broker, which is nothing that its partitions have to wait for.
     cluster.refresh();
     this.#attempts++;
     const delayMs = backoffMs(this.#attempts, { baseMs, maxMs }, cluster.runtime.random);
-    this.#retryAt = cluster.runtime.scheduler.now() + delayMs;
+    this.#retryAt = now + delayMs;
     cluster.emit({ type: 'retry', api: 'Fetch', attempt: this.#attempts, delayMs, error });
     again();
   }

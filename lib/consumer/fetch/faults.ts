@@ -76,6 +76,11 @@ export function onFetchError(
     );
   if (code !== OFFSET_OUT_OF_RANGE)
     return setBack(context, state, brokerError(code, { api: 'Fetch', topic, partition }), nodeId);
+  // A broker that has never heard of the epoch says the same (KIP-320), which does not mean that the offset is not there.
+  if (state.lastFetchedEpoch >= 0) {
+    state.lastFetchedEpoch = -1;
+    return;
+  }
   if (outOfRange === 'error') return context.fatal(notInLog(state, `offset ${offset} is not in the log`));
   state.outOfRange(outOfRange);
 }

@@ -23,7 +23,10 @@ export interface Wish {
 }
 
 /** A wish come true, or why not yet. */
-export type WishAnswer = OffsetAnswer<Wish>;
+export type WishAnswer = OffsetAnswer<Wish> & {
+  /** Of the record before, as it was committed; -1 = unknown. */
+  readonly leaderEpoch?: number;
+};
 
 /** What resolving needs to know. */
 export interface PositionContext {
