@@ -8,7 +8,7 @@ import { print } from '../support/print';
 
 const TOPIC = 'orders';
 const PARTITIONS = 4;
-const WANTED = process.env['KAFKA_RX_FULL'] === 'true' ? 100_000 : 5_000;
+const WANTED = process.env['KAFKA_RX_FULL'] === 'true' ? 100_000 : 1_000;
 const template = buildBatch([1, 2, 3].map(() => ({ timestamp: 1, key: null, value: 'v' })));
 
 function recordsFrom(offset: bigint): Buffer {
@@ -45,7 +45,7 @@ function dice(seed: number): (sides: number) => number {
 }
 
 describe('E09 a fetch reply that lands after the position has moved', () => {
-  it(`is dropped: nothing but the next record of where each partition stands is ever delivered`, () => {
+  it('is dropped: nothing but the next record of where each partition stands is ever delivered', () => {
     const clock = new HandClock();
     const fake = new FakeCluster({ topics: { [TOPIC]: PARTITIONS }, nodes: 2, runtime: clock });
     const consumer = createConsumer<Buffer | null, Buffer | null>(fake.cluster, 'c', {
@@ -89,7 +89,7 @@ describe('E09 a fetch reply that lands after the position has moved', () => {
           if (stale.delete(request)) late++;
           request.reply(answerTo(fake, request));
         }
-      } else if (what < 8) clock.advance();
+      } else if (what < 8) clock.advance(roll(3) * 100);
       else {
         for (const request of fake.requests) stale.add(request);
         if (what === 8 && next.has(partition)) {
@@ -113,5 +113,5 @@ describe('E09 a fetch reply that lands after the position has moved', () => {
     expect(wrong).toBeUndefined();
     expect(late).toBe(WANTED);
     expect(delivered).toBeGreaterThan(WANTED / 2);
-  });
+  }, 1_200_000);
 });
