@@ -7,7 +7,7 @@ import {
   EMPTY,
   finalize,
   merge,
-  Observable,
+  type Observable,
   Subject,
   Subscription,
   takeUntil,

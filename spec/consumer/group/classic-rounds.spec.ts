@@ -124,7 +124,7 @@ describe('a member of a classic group that goes', () => {
     ['its join is held', 'JoinGroup'],
     ['its sync is held', 'SyncGroup'],
   ])('leaves at once while %s', (_, api) => {
-    let phases: string[] = [];
+    const phases: string[] = [];
     let lefts: unknown[] = [];
     let log: string[] = [];
     inAGroup({ forMs: 20_000 }, ({ cluster, member, at, now, asked, log: events }) => {

@@ -103,7 +103,7 @@ describe.each(['classic', 'consumer'] as const)('a session (%s)', groupProtocol 
 
   it('E03 of a static member outlives it: five bounces, and nobody else notices', () => {
     let log: string[] = [];
-    let shares: number[] = [];
+    const shares: number[] = [];
     let leaves = 0;
     const errors: unknown[] = [];
     inAGroup({ forMs: 60_000, ...BEATS }, ({ member, at, log: events, asked, now }) => {
