@@ -58,6 +58,9 @@ describe('B13 a log that another leader has truncated', () => {
       at(6_000, () => {
         told = resets(events);
         asked = readings(requests, 3_000);
+        const fetch = requests.find(({ api, at }) => at >= 3_000 && api === 'Fetch')!.body as any;
+        // Fetch would tell, too, from v12 on.
+        expect(fetch.topics[0].partitions[0].fetchOffset).toBe(6n);
       });
     });
     expect(asked[0]).toBe('OffsetForLeaderEpoch 1');
