@@ -34,10 +34,12 @@ export function commitError(
       hint: 'The group has live members, and takes commits from them alone: give a consumer with assign() a groupId of its own, or subscribe() with it',
     });
   const error = brokerError(code, where);
-  return code === FENCED ? (asGroupError(error, groupId, identity?.groupInstanceId ?? null) as KafkaError) : error;
+  return code === FENCED && identity !== undefined
+    ? (asGroupError(error, groupId, identity.groupInstanceId) as KafkaError)
+    : error;
 }
 
-/** Whether a member that was refused so may commit the same in its next generation. */
+/** Whether what a member was refused may do in its next generation. */
 export function isOutdated(error: unknown): boolean {
   return error instanceof BrokerError && OUTDATED.has(error.code);
 }

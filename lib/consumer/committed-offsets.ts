@@ -5,6 +5,7 @@ import { ZERO_ID } from '../cluster/metadata';
 import { OffsetFetch } from '../protocol/apis/offset-fetch';
 import { brokerError, codeOf } from '../protocol/error-table';
 import type { TopicPartition } from '../types';
+import type { GroupIdentity } from './group/membership';
 import { partitionKey } from './partition-state';
 
 /** Topic ids are the only names in OffsetFetch and OffsetCommit from v10 on. */
@@ -43,13 +44,14 @@ export const COORDINATOR_CODES: ReadonlySet<number> = new Set(
 /**
  * The offsets that the group committed, one value: an answer per partition, in order. Asks for stable offsets, so that a transaction which is about to commit is waited
  * for instead of read around (KIP-447). Errors of the answer as a whole are errors, never "nothing committed"; retriable ones
- * are retried until the request's deadline.
+ * are retried until the request's deadline. A member of a group of the newer protocol says who it is, so that it learns when it is that no more.
  */
 export function committedOffsets(
   cluster: Cluster,
   owner: string,
   groupId: string,
   partitions: readonly TopicPartition[],
+  identity?: GroupIdentity,
 ): Observable<readonly CommittedOffset[]> {
   const byTopic = new Map<string, number[]>();
   for (const { topic, partition } of partitions) {
@@ -62,6 +64,8 @@ export function committedOffsets(
     topicId: topicIdOf(cluster, name),
     partitionIndexes,
   }));
+  const member =
+    identity?.protocol === 'consumer' ? { memberId: identity.memberId, memberEpoch: identity.epoch } : undefined;
   const maxVersion = maxVersionFor(cluster, byTopic.keys());
   return cluster
     .request(
@@ -74,7 +78,12 @@ export function committedOffsets(
               groups: [],
               requireStable: version >= 7,
             }
-          : { groupId: '', topics: [], groups: [{ groupId, topics }], requireStable: true },
+          : {
+              groupId: '',
+              topics: [],
+              groups: [{ groupId, topics, ...(version < 9 ? {} : member) }],
+              requireStable: true,
+            },
       {
         route: { group: groupId },
         owner,

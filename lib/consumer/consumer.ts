@@ -123,13 +123,10 @@ class PartitionConsumer<K, V> implements Consumer<K, V> {
     });
     const { states } = this.#ownership;
     this.#fetcher = new Fetcher({
-      cluster,
-      owner: name,
-      options,
-      states,
+      ...{ cluster, owner: name, options, states, fatal },
+      identity: () => this.#ownership.membership?.identity,
       place: (state, offset) => this.#place(state, offset),
       truncate: (state, end) => this.#truncate(state, end),
-      fatal,
     });
     this.#committer =
       groupId === undefined

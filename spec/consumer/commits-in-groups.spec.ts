@@ -28,14 +28,21 @@ describe.each(['classic', 'consumer'] as const)('commits of a member (%s)', grou
 
   it('carry who it is and its generation', () => {
     let body: any;
+    let fetched: any;
     inAGroup({ partitions: 1, forMs: 8_000, ...BEATS }, ({ member, at, append, asked }) => {
       const a = member('a', { ...MANUAL, groupProtocol, groupInstanceId: 'i' });
       append();
       at(4_000, () => tried(a.consumer, []));
-      at(5_000, () => ({ body } = asked('OffsetCommit')[0]!));
+      at(5_000, () => {
+        ({ body } = asked('OffsetCommit')[0]!);
+        fetched = (asked('OffsetFetch')[0]!.body as any).groups[0];
+      });
     });
     expect(body).toMatchObject({ groupId: GROUP, groupInstanceId: 'i', memberId: expect.stringMatching(/./) });
     expect(body.generationIdOrMemberEpoch).toBeGreaterThanOrEqual(1);
+    // Only the newer protocol fences who asks.
+    if (groupProtocol === 'classic') expect(fetched).toMatchObject({ memberId: null, memberEpoch: -1 });
+    else expect(fetched).toMatchObject({ memberId: body.memberId, memberEpoch: body.generationIdOrMemberEpoch });
   });
 
   it('are for its own partitions alone', () => {

@@ -4,6 +4,7 @@ import type { Cluster } from '../../cluster/cluster';
 import { InvalidStateError } from '../../errors';
 import type { Position } from '../../types';
 import { committedOffsets } from '../committed-offsets';
+import type { GroupIdentity } from '../group/membership';
 import { mayPass } from '../may-pass';
 import type { ResolvedConsumerOptions } from '../options';
 import { partitionKey } from '../partition-state';
@@ -34,6 +35,8 @@ export interface PositionContext {
   /** Whose connections to use. */
   readonly owner: string;
   readonly options: ResolvedConsumerOptions;
+  /** Who we are in the group, as a member of it. */
+  readonly identity?: () => GroupIdentity | undefined;
 }
 
 interface Placed {
@@ -99,6 +102,7 @@ function askGroup(context: PositionContext, wishes: readonly Wish[]): Observable
     owner,
     groupId,
     wishes.map(wish => wish.state),
+    context.identity?.(),
   ).pipe(
     mergeMap(answers => {
       const known = answers.flatMap((answer, i): WishAnswer[] =>
