@@ -54,7 +54,8 @@ export interface Consumer<K = Buffer | null, V = Buffer | null> {
   subscribe(topics: string | readonly string[] | RegExp): this;
   /**
    * A fixed list, without group membership; commits still work with `groupId`. Clears an earlier `subscribe`; called again, kept partitions keep
-   * position, pause and what is in flight. When all partitions have reached their `until`, the view completes: as soon as everything is
+   * position, pause and what is in flight: their `offset` is not looked at (see `seek`), and `until` is what the last call says, none
+   * included; `latest` is the end as of that call. A partition or topic that is not there yet is waited for. When all partitions have reached their `until`, the view completes: as soon as everything is
    * delivered, or, behind `handle`, settled. What is nacked after that comes with the next view.
    */
   assign(partitions: readonly AssignedPartition[]): this;

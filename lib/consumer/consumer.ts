@@ -237,10 +237,13 @@ class PartitionConsumer<K, V> implements Consumer<K, V> {
     if (from !== undefined && delivery !== undefined) {
       this.#cluster.emit({ type: 'offset-reset', partition: { topic, partition }, from, to: offset });
       state.moveTo(offset);
+      delivery.log.endAt(state.end);
       // Forward, what is queued is still good, and the watermark follows once it is acked. Backward, it is of a log that is
       // gone; and so it is further forward than offsets are counted in one go.
       if (offset > from && offset - from <= BigInt(Number.MAX_SAFE_INTEGER)) delivery.skipTo(offset);
       else delivery.reset(offset);
+    } else if (delivery !== undefined) {
+      delivery.endAt(state.end);
     } else {
       state.delivery = this.#delivery.add(topic, partition, offset, state.end);
       state.delivery.paused = state.paused;
@@ -322,7 +325,7 @@ class PartitionConsumer<K, V> implements Consumer<K, V> {
   }
 
   #onEnded(state: PartitionState | undefined): void {
-    if (state === undefined) return;
+    if (state === undefined || state.lacksEnd) return;
     state.ended = true;
     this.#completeWhenEnded();
   }
@@ -333,12 +336,15 @@ class PartitionConsumer<K, V> implements Consumer<K, V> {
    */
   #completeWhenEnded(): void {
     if (!this.#demanded) return;
-    const { owned } = this.#ownership;
-    this.#endIsDue = owned.length > 0 && owned.every(state => state.ended);
+    this.#endIsDue = this.#atEnd();
     if (!this.#endIsDue) return;
-    if (owned.some(({ delivery }) => delivery !== undefined && this.#delivery.isAtWork(delivery))) return;
-    this.#delivery.complete();
+    if (this.#ownership.owned.some(({ delivery }) => delivery !== undefined && this.#delivery.isAtWork(delivery)))
+      return;
+    this.#delivery.complete(this.#atEnd);
   }
+
+  readonly #atEnd = (): boolean =>
+    this.#ownership.owned.length > 0 && this.#ownership.owned.every(state => state.ended);
 
   // ── Commits and the end ────────────────────────────────────────────────────────────────────────────────────────
 

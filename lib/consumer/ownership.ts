@@ -234,9 +234,12 @@ export class Ownership {
   #own(wanted: ReadonlyMap<string, AssignedPartition & { readonly appearedLater?: boolean }>): void {
     const left = this.owned.filter(state => !wanted.has(state.key));
     for (const [key, { topic, partition, offset, until, appearedLater }] of wanted) {
+      // What was given up begins where it is told to; what stays does not move.
+      if (offset !== undefined && this.states.get(key)?.leaving) this.#remove(this.states.get(key)!);
       const state = this.states.get(key);
       if (state === undefined) this.states.set(key, new PartitionState(topic, partition, offset, until, appearedLater));
       else if (state.leaving) takeBack(state);
+      state?.endAt(until);
     }
     this.#part(left, this.#options.drainMs);
     this.#publish();

@@ -46,7 +46,7 @@ export class PartitionLog {
   constructor(
     private readonly where: TopicPartition,
     private origin: bigint,
-    private readonly endsBefore: bigint | undefined,
+    private endsBefore: bigint | undefined,
     private readonly maxInflatedBytes: number,
     private readonly meter: BufferMeter,
   ) {
@@ -56,6 +56,12 @@ export class PartitionLog {
   /** What the relative offsets count from. */
   get base(): bigint {
     return this.origin;
+  }
+
+  /** Another end, or none. What is queued stays, and may have been cut at the old one. */
+  endAt(until: bigint | undefined): void {
+    this.endsBefore = until;
+    this.until = this.relativeEnd();
   }
 
   get empty(): boolean {
