@@ -18,7 +18,11 @@ export interface Consuming {
   /** A consumer of a process of its own; `kill` ends that without a word. */
   apart(
     options?: ConsumerOptions,
-    process?: { readonly runtime: Runtime; wrap(transport: Transport): Transport },
+    process?: {
+      readonly runtime: Runtime;
+      wrap(transport: Transport): Transport;
+      readonly client?: Partial<KafkaOptions>;
+    },
   ): {
     readonly consumer: Consumer;
     kill(): void;
@@ -61,12 +65,13 @@ export function consuming(
         events,
         requests,
         consumer: given => createConsumer<Buffer | null, Buffer | null>(connected, `consumer-${++consumers}`, given),
-        apart: (given, process = { runtime, wrap: transport => transport }) => {
+        apart: (given, process = { runtime, wrap: transport => transport, client: {} }) => {
           const own = resolveClientOptions(
             {
               ...cluster.options,
               transport: process.wrap(wrap(cluster.options.transport)),
               ...client,
+              ...process.client,
               runtime: process.runtime,
             },
             { runtime: process.runtime, transport: tcpTransport },
