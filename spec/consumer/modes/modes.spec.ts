@@ -6,7 +6,7 @@ import type { Protocol } from './switched-consumer';
 
 const FULL = process.env['KAFKA_RX_FULL'] === 'true';
 /** Sequences of moves for each of the four ways. */
-const RUNS = FULL ? 2_500 : 60;
+const RUNS = FULL ? 2_500 : 150;
 const PROTOCOLS: readonly Protocol[] = ['no group', 'cooperative', 'range', 'KIP-848'];
 
 // Random calls, moves of the cluster and of another member of the group, against a model that knows only what the last call said, what

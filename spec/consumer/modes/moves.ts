@@ -156,7 +156,7 @@ export const steps: fc.Arbitrary<readonly Step[]> = fc.array(
     inside: fc.boolean().chain(one => (one ? fc.boolean() : fc.constant(false))),
     move,
   }),
-  { minLength: 1, maxLength: 16, size: 'max' },
+  { minLength: 6, maxLength: 24, size: 'max' },
 );
 
 /** For the report of a failure. */

@@ -94,13 +94,15 @@ export class ReadingModel {
 
   lose(key: string): void {
     this.ours.delete(key);
+    this.excuseUnbegun(key);
   }
 
   loseAll(): void {
-    this.ours.clear();
+    for (const key of [...this.ours]) this.lose(key);
   }
 
   seek(key: string, start: Start): void {
+    this.excuseUnbegun(key);
     const before = this.readings.get(key)!;
     const reading = new Reading(start, before, false);
     reading.paused = before.paused;
@@ -165,6 +167,13 @@ export class ReadingModel {
         if (!this.processed.get(key)?.has(offset)) gone.push(`${key}@${offset}`);
       return gone;
     });
+  }
+
+  /** It was to begin at the end of a log, and nobody can say how far that had grown when it was looked up. */
+  private excuseUnbegun(key: string): void {
+    const { base, start } = this.readings.get(key) ?? {};
+    if (base === undefined && start?.wished === true)
+      this.excused.set(key, Math.max(start.to(), this.excused.get(key) ?? 0));
   }
 
   private excuse(key: string, { base, start }: Reading): void {

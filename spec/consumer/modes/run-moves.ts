@@ -56,6 +56,15 @@ export function runMoves(protocol: Protocol, steps: readonly Step[]): Outcome {
   return { violations: run!.model.violations, delivered: run!.deliveries };
 }
 
+const DISTURBING: ReadonlySet<Move['type']> = new Set([
+  'join',
+  'kill',
+  'cut',
+  'move coordinator',
+  'move leader',
+  'fault',
+]);
+
 class Run {
   readonly #t: Consuming;
   readonly #protocol: Protocol;
@@ -90,6 +99,7 @@ class Run {
   #make(move: Move): void {
     const { cluster } = this.#t;
     if (this.#our.closed === 'no') this.#our.call(move);
+    if (DISTURBING.has(move.type)) this.#our.undisturbed = false;
     switch (move.type) {
       case 'append':
         return this.#append(PLACES[move.index % PLACES.length]!, move.count);

@@ -62,6 +62,8 @@ export class SwitchedConsumer {
   readonly model = new ReadingModel(key => this.endOf(key));
   readonly grouped: boolean;
   deliveries = 0;
+  /** Nobody else was in the group, and nothing has happened to the cluster. */
+  undisturbed = true;
   assignment: Assignment = { mode: 'none', phase: 'idle', partitions: [] };
   /** The mode that the last call asked for, and what it listed. */
   mode: Assignment['mode'] = 'none';
@@ -87,7 +89,7 @@ export class SwitchedConsumer {
     this.#consumer = t.consumer(OPTIONS[protocol]);
     this.#consumer.rebalances.subscribe(({ type, partitions }) => {
       for (const one of partitions)
-        if (type === 'assigned') this.model.gain(keyOf(one), this.#committed(keyOf(one)), false);
+        if (type === 'assigned') this.model.gain(keyOf(one), this.#handedOver(keyOf(one)), false);
         else this.model.lose(keyOf(one));
     });
     this.#consumer.assignment.subscribe(assignment => this.#onAssignment(assignment));
@@ -223,7 +225,11 @@ export class SwitchedConsumer {
       else
         this.model.gain(
           key,
-          mode === 'group' ? EARLIEST : this.#start(key, one?.offset),
+          mode === 'group'
+            ? EARLIEST
+            : this.grouped && (one?.offset ?? 'committed') === 'committed'
+              ? this.#handedOver(key)
+              : this.#start(key, one?.offset),
           one?.offset === undefined && this.#dropped.has(key),
           until,
         );
@@ -238,6 +244,15 @@ export class SwitchedConsumer {
       return { from: () => from, to: () => this.endOf(key), known: false, wished: true };
     }
     return position === 'earliest' || !this.grouped ? EARLIEST : this.#committed(key);
+  }
+
+  /** Where nothing stood in the way of the last commit, nothing that was acked comes again. */
+  #handedOver(key: string): Start {
+    const before = this.model.readings.get(key);
+    const committed = this.#committed(key);
+    if (!this.undisturbed || before === undefined || before.acked.size === 0 || before.mayContinue !== undefined)
+      return committed;
+    return { ...committed, from: () => Math.max(before.watermark, committed.from()) };
   }
 
   /** What is committed between now and then. */
