@@ -8,6 +8,8 @@ export function partitionKey(partition: TopicPartition): string {
 
 /** "No response of this partition is waiting": below every offset. */
 const NOTHING = -1n;
+/** No watermark is there. */
+const NOWHERE = -1n;
 
 /**
  * One partition that this consumer reads: where from, how far it was fetched, and what to do about its faults. Lives from
@@ -162,6 +164,8 @@ export class PartitionState implements TopicPartition {
   /** The position is given anew, whatever was read before. */
   moveTo(to: bigint): void {
     this.jump(to);
+    // Wherever the watermark comes to stand now is to be committed, also where reading once began: nothing says that was.
+    if (this.accounted !== undefined) this.accounted = NOWHERE;
     this.topicId = undefined;
     this.suspect = undefined;
     this.soundEpoch = -1;
