@@ -17,6 +17,8 @@ export type { Partitioner, ProducerOptions } from './producer/options';
 
 export type { AssignedPartition, Assignment, Consumer, OffsetToCommit, PartitionLag } from './consumer/consumer-api';
 export type { ConsumerOptions } from './consumer/options';
+export { assignors } from './consumer/group/assignors/assignors';
+export type { Assignor } from './consumer/group/assignors/assignor';
 
 export type { Admin } from './admin/admin';
 export type { NewTopic, TopicDescription, TopicResult } from './admin/topics';

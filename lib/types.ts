@@ -270,6 +270,29 @@ export type KafkaEventBody =
 /** An event and its time: `at` is the runtime's clock in ms. */
 export type KafkaEvent = { readonly at: number } & KafkaEventBody;
 
+/**
+ * A step of a group's rebalance. Call `waitUntil` inside `next`: the step waits for `work`, at most as long as it may; an error of
+ * `work` ends the wait and errors the view. Commit, seek, pause and flush there as you like.
+ *
+ * - `assigning`: a round has begun; which partitions come of it is not known.
+ * - `assigned`: these came in addition; no record of them flows before `work` is done.
+ * - `revoking`: these are being given up: nothing of them is emitted any more; `inFlight` records are waited for until `deadline` (ms of
+ *   the runtime's clock). Their acks still count.
+ * - `revoked`: they are gone, and `committed` is what this consumer last committed of them.
+ * - `lost`: they are somebody else's already: nothing was waited for and nothing committed.
+ */
+export type RebalanceEvent = {
+  readonly partitions: readonly TopicPartition[];
+  waitUntil(work: ObservableInput<unknown>): void;
+} & RebalanceStep;
+/** What differs from step to step. */
+export type RebalanceStep =
+  | { readonly type: 'assigning' }
+  | { readonly type: 'assigned' }
+  | { readonly type: 'revoking'; readonly deadline: number; readonly inFlight: number }
+  | { readonly type: 'revoked'; readonly committed: readonly TopicPartitionOffset[] }
+  | { readonly type: 'lost'; readonly error: unknown };
+
 /** How lower layers report: `kafka.ts` owns the stream behind it. Never throws. */
 export type EventSink = (event: KafkaEventBody) => void;
 

@@ -27,12 +27,14 @@ export interface Call<R> {
   readonly purpose?: Purpose;
   /** All attempts together, in ms. [twice `requestTimeoutMs`] */
   readonly timeoutMs?: number;
-  /** How long the broker may hold the request on purpose, in ms. [0] */
+  /** How long the broker may hold the request on purpose, in ms; each attempt has that much longer. [0] */
   readonly holdMs?: number;
   /** Do not speak a later version of the API, even if both sides could. */
   readonly maxVersion?: number;
   /** Codes inside the response (of its topics, partitions, groups) that make the call be repeated when they are retriable; others stay data. */
   readonly errorsOf?: (response: R) => Iterable<number>;
+  /** Top-level codes that are answers: they stay data. [none] */
+  readonly answers?: ReadonlySet<number>;
 }
 
 /** Many brokers as one: metadata, connections, routing, retries. Everything above the network goes through here. */
@@ -209,11 +211,11 @@ export function createCluster(
       return defer(() => route(call.route, call.owner ?? 'client', call.purpose ?? 'client')).pipe(
         switchMap(live =>
           live.request<RequestOf<A>, ResponseOf<A>>(api, body, {
-            ...(call.holdMs === undefined ? {} : { holdMs: call.holdMs }),
+            ...(call.holdMs === undefined ? {} : { holdMs: call.holdMs, timeoutMs: requestTimeoutMs + call.holdMs }),
             ...(call.maxVersion === undefined ? {} : { maxVersion: call.maxVersion }),
           }),
         ),
-        tap(response => throwOnError(api, response, call.errorsOf)),
+        tap(response => throwOnError(api, response, call)),
         retrying({
           ...policyOf(api.name, call.timeoutMs),
           onRetry: (error, reaction) => {
@@ -249,9 +251,9 @@ function controllerOf(metadata: MetadataSnapshot): number {
   });
 }
 
-function throwOnError<R>(api: AnyApi, response: R, errorsOf: ((response: R) => Iterable<number>) | undefined): void {
+function throwOnError<R>(api: AnyApi, response: R, { errorsOf, answers }: Call<R>): void {
   const top = response as { readonly errorCode?: number; readonly errorMessage?: string | null } | undefined;
-  if (typeof top?.errorCode === 'number' && top.errorCode !== 0)
+  if (typeof top?.errorCode === 'number' && top.errorCode !== 0 && answers?.has(top.errorCode) !== true)
     throw brokerError(top.errorCode, { api: api.name, message: top.errorMessage ?? null });
   if (errorsOf === undefined) return;
   for (const code of errorsOf(response))

@@ -5,10 +5,11 @@ import { ZERO_ID } from '../cluster/metadata';
 import { OffsetFetch } from '../protocol/apis/offset-fetch';
 import { brokerError, codeOf } from '../protocol/error-table';
 import type { TopicPartition } from '../types';
+import type { GroupIdentity } from './group/membership';
 import { partitionKey } from './partition-state';
 
 /** Topic ids are the only names in OffsetFetch and OffsetCommit from v10 on. */
-const LAST_VERSION_BY_NAME = 9;
+export const LAST_VERSION_BY_NAME = 9;
 
 /** The highest version in which these topics can be named: without an id for each, the last one that goes by name. */
 export function maxVersionFor(cluster: Cluster, topics: Iterable<string>): number | undefined {
@@ -22,7 +23,7 @@ export function topicIdOf(cluster: Cluster, topic: string): string {
 }
 
 /** An answer per partition: -1 = nothing committed. */
-export type CommittedOffset = { readonly offset: bigint } | { readonly error: unknown };
+export type CommittedOffset = { readonly offset: bigint; readonly leaderEpoch: number } | { readonly error: unknown };
 
 /**
  * What a group's coordinator says about itself, or about a transaction that is about to end: the same request is worth repeating. Other errors are
@@ -43,13 +44,14 @@ export const COORDINATOR_CODES: ReadonlySet<number> = new Set(
 /**
  * The offsets that the group committed, one value: an answer per partition, in order. Asks for stable offsets, so that a transaction which is about to commit is waited
  * for instead of read around (KIP-447). Errors of the answer as a whole are errors, never "nothing committed"; retriable ones
- * are retried until the request's deadline.
+ * are retried until the request's deadline. A member of a group of the newer protocol says who it is, so that it learns when it is that no more.
  */
 export function committedOffsets(
   cluster: Cluster,
   owner: string,
   groupId: string,
   partitions: readonly TopicPartition[],
+  identity?: GroupIdentity,
 ): Observable<readonly CommittedOffset[]> {
   const byTopic = new Map<string, number[]>();
   for (const { topic, partition } of partitions) {
@@ -62,6 +64,8 @@ export function committedOffsets(
     topicId: topicIdOf(cluster, name),
     partitionIndexes,
   }));
+  const member =
+    identity?.protocol === 'consumer' ? { memberId: identity.memberId, memberEpoch: identity.epoch } : undefined;
   const maxVersion = maxVersionFor(cluster, byTopic.keys());
   return cluster
     .request(
@@ -74,7 +78,12 @@ export function committedOffsets(
               groups: [],
               requireStable: version >= 7,
             }
-          : { groupId: '', topics: [], groups: [{ groupId, topics }], requireStable: true },
+          : {
+              groupId: '',
+              topics: [],
+              groups: [{ groupId, topics, ...(version < 9 ? {} : member) }],
+              requireStable: true,
+            },
       {
         route: { group: groupId },
         owner,
@@ -102,12 +111,12 @@ export function committedOffsets(
             found.set(
               partitionKey(where),
               one.errorCode === 0
-                ? { offset: one.committedOffset }
+                ? { offset: one.committedOffset, leaderEpoch: one.committedLeaderEpoch }
                 : { error: brokerError(one.errorCode, { api: 'OffsetFetch', ...where }) },
             );
           }
         }
-        return partitions.map(partition => found.get(partitionKey(partition)) ?? { offset: -1n });
+        return partitions.map(partition => found.get(partitionKey(partition)) ?? { offset: -1n, leaderEpoch: -1 });
       }),
     );
 }
@@ -118,6 +127,7 @@ interface AnsweredTopic {
   readonly partitions: readonly {
     readonly partitionIndex: number;
     readonly committedOffset: bigint;
+    readonly committedLeaderEpoch: number;
     readonly errorCode: number;
   }[];
 }

@@ -1,5 +1,12 @@
 import type { Observable } from 'rxjs';
-import type { ConsumerBatch, ConsumerRecord, Position, TopicPartition, TopicPartitionOffset } from '../types';
+import type {
+  ConsumerBatch,
+  ConsumerRecord,
+  Position,
+  RebalanceEvent,
+  TopicPartition,
+  TopicPartitionOffset,
+} from '../types';
 import type { SubscriptionMode, SubscriptionPhase } from './subscription-state';
 
 /** The partitions of a consumer, and how they came about. */
@@ -39,11 +46,16 @@ export interface OffsetToCommit extends TopicPartitionOffset {
  * kafka.consumer().assign([{ topic: 'orders', partition: 0, offset: 'earliest' }]).records.subscribe(record => console.log(record.value));
  */
 export interface Consumer<K = Buffer | null, V = Buffer | null> {
-  /** All partitions of the topics, following growth; without `groupId`. Clears an earlier `assign`; called again, only the difference moves. */
+  /**
+   * With a `groupId`: joins the group with the first view, and reads what the group gives us. Without: all partitions of the topics,
+   * following growth. A pattern is matched against the names of all topics, again each `metadataMaxAgeMs`. Clears an earlier
+   * `assign`; called again, only the difference moves.
+   */
   subscribe(topics: string | readonly string[] | RegExp): this;
   /**
    * A fixed list, without group membership; commits still work with `groupId`. Clears an earlier `subscribe`; called again, kept partitions keep
-   * position, pause and what is in flight. When all partitions have reached their `until`, the view completes: as soon as everything is
+   * position, pause and what is in flight: their `offset` is not looked at (see `seek`), and `until` is what the last call says, none
+   * included; `latest` is the end as of that call. A partition or topic that is not there yet is waited for. When all partitions have reached their `until`, the view completes: as soon as everything is
    * delivered, or, behind `handle`, settled. What is nacked after that comes with the next view.
    */
   assign(partitions: readonly AssignedPartition[]): this;
@@ -61,6 +73,8 @@ export interface Consumer<K = Buffer | null, V = Buffer | null> {
   readonly records: Observable<ConsumerRecord<K, V>>;
   /** Contiguous runs of one partition, for bulk sinks. */
   readonly batches: Observable<ConsumerBatch<K, V>>;
+  /** Hot: the steps of the group's rebalances, by the group protocol, mode switch or close; see `RebalanceEvent`. Silent without a `groupId`. Completes on close. */
+  readonly rebalances: Observable<RebalanceEvent>;
   /** Hot: each successful commit. Completes on close. */
   readonly commits: Observable<readonly TopicPartitionOffset[]>;
   readonly paused: readonly TopicPartition[];

@@ -1,26 +1,50 @@
-import { concat, defer, EMPTY, NEVER, of, ReplaySubject, Subject, switchMap, takeUntil, throwError, timer } from 'rxjs';
+import {
+  concat,
+  defer,
+  EMPTY,
+  merge,
+  NEVER,
+  of,
+  ReplaySubject,
+  Subject,
+  Subscription,
+  switchMap,
+  takeLast,
+  takeUntil,
+  throwError,
+  timer,
+} from 'rxjs';
 import type { Observable } from 'rxjs';
 import type { Cluster } from '../cluster/cluster';
-import { ClosedError, InvalidStateError } from '../errors';
+import { ClosedError, InvalidStateError, StalledError } from '../errors';
 import { checkClose } from '../options';
-import type { ConsumerBatch, ConsumerRecord, Position, TopicPartition, TopicPartitionOffset } from '../types';
+import type {
+  ConsumerBatch,
+  ConsumerRecord,
+  Position,
+  RebalanceEvent,
+  TopicPartition,
+  TopicPartitionOffset,
+} from '../types';
 import { checkAssigned, checkPosition, checkTopics } from './assigned-partitions';
 import { Commits } from './commits';
 import type { AssignedPartition, Assignment, Consumer, OffsetToCommit, PartitionLag } from './consumer-api';
 import { Delivery } from './delivery/delivery';
 import type { PartitionDelivery } from './delivery/partition-delivery';
 import { Fetcher } from './fetch/fetcher';
+import { groupSetup } from './group/group-setup';
 import { lagOf } from './lag';
 import { resolveConsumerOptions } from './options';
 import type { ConsumerOptions, ResolvedConsumerOptions } from './options';
 import { Ownership } from './ownership';
 import { partitionKey } from './partition-state';
 import type { PartitionState } from './partition-state';
+import { StallLimit } from './stall-limit';
 
 /** What a closed consumer had in flight: settled in time, or abandoned and to be delivered again. */
 type Drained = { readonly settled: number; readonly abandoned: number };
 
-/** A commit on the way out gets this long even where `drainMs` is used up or 0. */
+/** A commit on the way out, and what is done about it, gets this long even where `drainMs` is used up or 0. */
 const LAST_COMMIT_MS = 1_000;
 
 /**
@@ -37,6 +61,7 @@ class PartitionConsumer<K, V> implements Consumer<K, V> {
   readonly batches: Observable<ConsumerBatch<K, V>>;
   readonly assignment: Observable<Assignment>;
   readonly commits: Observable<readonly TopicPartitionOffset[]>;
+  readonly rebalances: Observable<RebalanceEvent>;
 
   readonly #cluster: Cluster;
   readonly #name: string;
@@ -45,10 +70,13 @@ class PartitionConsumer<K, V> implements Consumer<K, V> {
   readonly #delivery: Delivery;
   readonly #fetcher: Fetcher;
   readonly #committer: Commits | undefined;
+  readonly #stallLimit: StallLimit;
   /** Something may have been settled: for those who wait until partitions are. */
   readonly #settled = new Subject<void>();
   readonly #closed = new ReplaySubject<Drained>(1);
   #demanded = false;
+  /** Leaves the group if no view comes. */
+  #idle = Subscription.EMPTY;
   /** Every partition is at its end; the view completes once that is final. */
   #endIsDue = false;
   #closing = false;
@@ -72,15 +100,18 @@ class PartitionConsumer<K, V> implements Consumer<K, V> {
         emit: cluster.emit,
       },
       {
+        mayDeliver: () => this.#ownership.membership?.certain ?? true,
         onDemand: active => this.#onDemand(active),
         onFreed: () => this.#onFreed(),
         onWatermark: () => this.#onWatermark(),
         onRewind: (delivery, offset) => this.#onRewind(delivery, offset),
         onEnded: delivery => this.#onEnded(this.#stateOf(delivery)),
-        onCorrupt: (_, error) => fatal(error),
+        onCorrupt: (delivery, error) => this.#fetcher.corrupt(this.#stateOf(delivery), error),
       },
     );
+    const group = groupSetup(cluster, name, options, fatal);
     this.#ownership = new Ownership({
+      group,
       cluster,
       owner: name,
       drainMs,
@@ -92,19 +123,29 @@ class PartitionConsumer<K, V> implements Consumer<K, V> {
     });
     const { states } = this.#ownership;
     this.#fetcher = new Fetcher({
-      cluster,
-      owner: name,
-      options,
-      states,
+      ...{ cluster, owner: name, options, states, fatal },
+      identity: () => this.#ownership.membership?.identity,
       place: (state, offset) => this.#place(state, offset),
       truncate: (state, end) => this.#truncate(state, end),
-      fatal,
     });
     this.#committer =
-      groupId === undefined ? undefined : new Commits({ cluster, owner: name, groupId, schedule, states, fatal });
+      groupId === undefined
+        ? undefined
+        : new Commits({
+            ...{ cluster, owner: name, groupId, schedule, states, fatal },
+            member: () => (this.#ownership.coordinated ? (this.#ownership.membership ?? 'gone') : undefined),
+          });
+    this.#stallLimit = new StallLimit({
+      runtime: cluster.runtime,
+      limitMs: options.stall.errorMs,
+      unacked: () => (this.#ownership.coordinated ? this.#delivery.unacked : 0),
+      settles: () => this.#delivery.settles,
+      stalled: forMs => this.#onStalled(forMs),
+    });
     this.records = this.#delivery.records;
     this.batches = this.#delivery.batches;
     this.assignment = this.#ownership.assignment;
+    this.rebalances = group?.rebalances.events ?? NEVER.pipe(takeUntil(this.#closed));
     this.commits = this.#committer?.commits ?? NEVER.pipe(takeUntil(this.#closed));
   }
 
@@ -112,11 +153,6 @@ class PartitionConsumer<K, V> implements Consumer<K, V> {
 
   subscribe(topics: string | readonly string[] | RegExp): this {
     this.#mustBeOpen('subscribe');
-    const { groupId } = this.#options;
-    if (groupId !== undefined)
-      throw new InvalidStateError(
-        `subscribe() as a member of group ${groupId} is not supported by this version yet; use assign(), which commits for the group too, or leave out groupId`,
-      );
     this.#ownership.subscribe(checkTopics(topics));
     return this;
   }
@@ -139,6 +175,8 @@ class PartitionConsumer<K, V> implements Consumer<K, V> {
   #onOwned(): void {
     this.#fetcher.watch();
     this.#fetcher.wake();
+    this.#delivery.wake();
+    this.#committer?.resume();
     this.#completeWhenEnded();
   }
 
@@ -199,10 +237,13 @@ class PartitionConsumer<K, V> implements Consumer<K, V> {
     if (from !== undefined && delivery !== undefined) {
       this.#cluster.emit({ type: 'offset-reset', partition: { topic, partition }, from, to: offset });
       state.moveTo(offset);
+      delivery.log.endAt(state.end);
       // Forward, what is queued is still good, and the watermark follows once it is acked. Backward, it is of a log that is
       // gone; and so it is further forward than offsets are counted in one go.
       if (offset > from && offset - from <= BigInt(Number.MAX_SAFE_INTEGER)) delivery.skipTo(offset);
       else delivery.reset(offset);
+    } else if (delivery !== undefined) {
+      delivery.endAt(state.end);
     } else {
       state.delivery = this.#delivery.add(topic, partition, offset, state.end);
       state.delivery.paused = state.paused;
@@ -230,17 +271,36 @@ class PartitionConsumer<K, V> implements Consumer<K, V> {
 
   #onDemand(active: boolean): void {
     this.#demanded = active;
+    this.#idle.unsubscribe();
     if (active && this.#closing) {
       this.#delivery.complete();
     } else if (active) {
       this.#fetcher.start();
+      if (this.#options.groupId !== undefined) this.#stallLimit.start();
       this.#ownership.demand();
       this.#fetcher.wake();
       this.#completeWhenEnded();
     } else {
       this.#fetcher.stop();
+      this.#stallLimit.stop();
       this.#committer?.soon();
+      // Nothing is in flight any more: whoever waits for that has waited long enough.
+      this.#settled.next();
+      if (!this.#closing && this.#ownership.coordinated)
+        this.#idle = this.#cluster.runtime.scheduler.schedule(() => this.#ownership.idle(), this.#options.idleLeaveMs);
     }
+  }
+
+  /** Somebody alive shall have our partitions. */
+  #onStalled(forMs: number): void {
+    const { groupId } = this.#options;
+    const error = new StalledError(
+      `group ${groupId}: ${this.#delivery.unacked} records are un-acked and none was settled for ${forMs} ms, so this consumer has left the group; ` +
+        'let handle() ack them when their work completes, or raise stall.errorMs above the longest that a record takes',
+    );
+    // In this order: whoever listens again as soon as the view errors is to join again.
+    this.#ownership.idle();
+    this.#delivery.fail(error);
   }
 
   #onFreed(): void {
@@ -265,7 +325,7 @@ class PartitionConsumer<K, V> implements Consumer<K, V> {
   }
 
   #onEnded(state: PartitionState | undefined): void {
-    if (state === undefined) return;
+    if (state === undefined || state.lacksEnd) return;
     state.ended = true;
     this.#completeWhenEnded();
   }
@@ -276,12 +336,15 @@ class PartitionConsumer<K, V> implements Consumer<K, V> {
    */
   #completeWhenEnded(): void {
     if (!this.#demanded) return;
-    const { owned } = this.#ownership;
-    this.#endIsDue = owned.length > 0 && owned.every(state => state.ended);
+    this.#endIsDue = this.#atEnd();
     if (!this.#endIsDue) return;
-    if (owned.some(({ delivery }) => delivery !== undefined && this.#delivery.isAtWork(delivery))) return;
-    this.#delivery.complete();
+    if (this.#ownership.owned.some(({ delivery }) => delivery !== undefined && this.#delivery.isAtWork(delivery)))
+      return;
+    this.#delivery.complete(this.#atEnd);
   }
+
+  readonly #atEnd = (): boolean =>
+    this.#ownership.owned.length > 0 && this.#ownership.owned.every(state => state.ended);
 
   // ── Commits and the end ────────────────────────────────────────────────────────────────────────────────────────
 
@@ -310,14 +373,19 @@ class PartitionConsumer<K, V> implements Consumer<K, V> {
     this.#closing = true;
     const { scheduler } = this.#cluster.runtime;
     const deadline = scheduler.now() + drainMs;
-    const commit = defer(() => this.#lastCommit(Math.max(deadline - scheduler.now(), LAST_COMMIT_MS)));
-    this.#ownership.close();
+    const restMs = () => Math.max(deadline - scheduler.now(), LAST_COMMIT_MS);
+    const commit = defer(() => this.#lastCommit(restMs()));
+    const leave = defer(() => this.#ownership.leaveGroup(restMs()));
+    this.#idle.unsubscribe();
+    const parting = this.#ownership.close(drainMs);
     this.#fetcher.stop();
     // First the end of the view, so that operators which hold records back let go of them, then the wait for their acks.
     this.#delivery.complete();
-    this.#delivery
-      .drained(drainMs)
-      .pipe(switchMap(drained => concat(commit, of(drained))))
+    merge(this.#delivery.drained(drainMs), parting)
+      .pipe(
+        takeLast(1),
+        switchMap(drained => concat(commit, leave, of(drained))),
+      )
       .subscribe(drained => this.#release(drained));
   }
 

@@ -1,4 +1,4 @@
-import { concat, defer, first, ignoreElements, merge, Observable, startWith, timer } from 'rxjs';
+import { concat, defer, EMPTY, first, ignoreElements, merge, Observable, startWith, takeUntil, timer } from 'rxjs';
 import type { Runtime } from '../types';
 import type { PartitionState } from './partition-state';
 
@@ -7,8 +7,10 @@ export interface LeaveTaking {
   readonly runtime: Runtime;
   /** Emits when something may have been settled. */
   readonly settled: Observable<unknown>;
-  /** How long records in flight are waited for. */
+  /** How long records in flight, and `work`, are waited for. */
   readonly drainMs: number;
+  /** What else is to be waited for; begins once the partitions stand still. Never errors. */
+  readonly work?: Observable<never>;
   /** Commits what was acked; completes in bounded time, never errors. */
   readonly commit: () => Observable<never>;
   /** Lets go of one partition. */
@@ -34,10 +36,11 @@ export function takeLeave(states: readonly PartitionState[], options: LeaveTakin
       ),
       ignoreElements(),
     );
+    const worked = (options.work ?? EMPTY).pipe(takeUntil(timer(options.drainMs, options.runtime.scheduler)));
     const remove = new Observable<never>(subscriber => {
       for (const state of left()) options.remove(state);
       subscriber.complete();
     });
-    return concat(drained, defer(options.commit), remove);
+    return concat(merge(worked, drained), defer(options.commit), remove);
   });
 }

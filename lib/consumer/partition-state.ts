@@ -8,6 +8,8 @@ export function partitionKey(partition: TopicPartition): string {
 
 /** "No response of this partition is waiting": below every offset. */
 const NOTHING = -1n;
+/** No watermark is there. */
+const NOWHERE = -1n;
 
 /**
  * One partition that this consumer reads: where from, how far it was fetched, and what to do about its faults. Lives from
@@ -23,6 +25,8 @@ export class PartitionState implements TopicPartition {
   until: Position | undefined;
   /** The offset to begin with, while `until` is still being looked up. */
   from: bigint | undefined;
+  /** The leader epoch of the record before `from`, as it was committed. */
+  fromEpoch = -1;
   /** The offset that ends it, once known. */
   end: bigint | undefined;
   delivery: PartitionDelivery | undefined;
@@ -37,7 +41,15 @@ export class PartitionState implements TopicPartition {
   topicId: string | undefined;
   /** Leader epoch of the last batch that was fetched, so that the broker notices a truncated log (KIP-320). -1 = none. */
   lastFetchedEpoch = -1;
+  /** The latest leader epoch in which the position was found to be in the log. */
+  soundEpoch = -1;
+  /** The replica to fetch from instead of the leader, and until when; -1 = none. Until `leaderUntil` there shall be none. */
+  replica = -1;
+  replicaUntil = 0;
+  leaderUntil = 0;
   paused = false;
+  /** Ours, but the application is not ready for it yet: nothing is looked up or fetched. */
+  held = false;
   ended = false;
   /** The leave-taking it is part of; `undefined` = it stays. */
   leave: object | undefined;
@@ -61,6 +73,10 @@ export class PartitionState implements TopicPartition {
   unavailable = false;
   /** Its last fetch brought nothing. */
   idle = false;
+  /** What comes next cannot be read, as the delivery is going to tell: nothing more is asked for. */
+  spoilt = false;
+  /** Where it could not be read, how often in a row, and until when it is not tried again, also by another view. */
+  suspect: { readonly offset: bigint; readonly times: number; readonly until: number } | undefined;
   #older = NOTHING;
   #newer = NOTHING;
   readonly #epochs: { readonly from: bigint; readonly epoch: number }[] = [];
@@ -89,7 +105,9 @@ export class PartitionState implements TopicPartition {
       !this.wantsPlace &&
       !this.paused &&
       !this.leaving &&
+      !this.held &&
       !this.ended &&
+      !this.spoilt &&
       (this.end === undefined || this.offset < this.end)
     );
   }
@@ -101,7 +119,28 @@ export class PartitionState implements TopicPartition {
 
   /** Where to read from has to be looked up, for the first time or because the position fell out of the log. */
   get wantsPlace(): boolean {
-    return this.delivery === undefined || this.resetFrom !== undefined;
+    return this.delivery === undefined || this.resetFrom !== undefined || this.lacksEnd;
+  }
+
+  /** It is to end somewhere, and where is yet to be looked up. */
+  get lacksEnd(): boolean {
+    return this.until !== undefined && this.end === undefined;
+  }
+
+  /** It is to end there from now on; the position stays. A place in the log is as of now, also when the same was asked for before. */
+  endAt(until: Position | undefined): void {
+    if (until === this.until && (until === undefined || typeof until === 'bigint')) return;
+    this.until = until;
+    this.end = typeof until === 'bigint' ? until : undefined;
+    this.ended = false;
+    this.turn++;
+    this.resolving = 0;
+    if (!this.lacksEnd) this.delivery?.endAt(this.end);
+  }
+
+  /** Another leader has come since the last record was read: its log may have parted from what was read (KIP-320). */
+  isDoubtful(leaderEpoch: number): boolean {
+    return this.lastFetchedEpoch >= 0 && leaderEpoch > this.soundEpoch;
   }
 
   /** The position is not in the log: `to` is looked up, what is queued is still delivered. */
@@ -125,7 +164,11 @@ export class PartitionState implements TopicPartition {
   /** The position is given anew, whatever was read before. */
   moveTo(to: bigint): void {
     this.jump(to);
+    // Wherever the watermark comes to stand now is to be committed, also where reading once began: nothing says that was.
+    if (this.accounted !== undefined) this.accounted = NOWHERE;
     this.topicId = undefined;
+    this.suspect = undefined;
+    this.soundEpoch = -1;
   }
 
   /** The position jumps: what is under way is not for us any more, and nothing waits. */
@@ -134,6 +177,7 @@ export class PartitionState implements TopicPartition {
     this.resolving = 0;
     this.resetFrom = undefined;
     this.offset = to;
+    this.spoilt = false;
     this.lastFetchedEpoch = -1;
     this.#epochs.length = 0;
     this.#older = this.#newer = NOTHING;

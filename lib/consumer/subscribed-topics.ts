@@ -36,19 +36,24 @@ export function subscribedPartitions(
   owner: string,
   topics: readonly string[] | RegExp,
 ): Observable<readonly SubscribedPartition[]> {
-  const names = Array.isArray(topics)
-    ? of(topics as readonly string[])
+  const wanted = Array.isArray(topics)
+    ? of(new Map((topics as readonly string[]).map(name => [name, false])))
     : matchingTopics(cluster, owner, topics as RegExp);
-  return names.pipe(
-    switchMap(wanted =>
+  return wanted.pipe(
+    switchMap(names =>
       combineLatest([
-        of(wanted),
+        of(names),
         cluster.snapshots,
-        wanted.length === 0 ? of(undefined) : cluster.topics(wanted).pipe(catchError(onlyFatal), startWith(undefined)),
+        names.size === 0
+          ? of(undefined)
+          : cluster.topics([...names.keys()]).pipe(catchError(onlyFatal), startWith(undefined)),
       ]),
     ),
     filter(([, snapshot]) => snapshot.at !== -Infinity),
-    scan(grow, new Map<string, ReadonlyMap<number, boolean>>() as Known),
+    scan((before, [names, snapshot]) => ({ names, known: grow(before.known, names, snapshot) }), NOTHING_KNOWN),
+    // Until all were looked for, nobody can tell what was there to begin with.
+    filter(({ names, known }) => [...names.keys()].every(name => known.has(name))),
+    map(({ known }) => known),
     distinctUntilChanged(),
     map(known =>
       [...known].flatMap(([topic, partitions]) =>
@@ -61,10 +66,15 @@ export function subscribedPartitions(
 /** By topic and partition: whether it appeared later. A topic without partitions was looked for and is not there. */
 type Known = ReadonlyMap<string, ReadonlyMap<number, boolean>>;
 
+/** Topics by name: whether they came to match the pattern later. */
+type Names = ReadonlyMap<string, boolean>;
+
+const NOTHING_KNOWN: { readonly names: Names; readonly known: Known } = { names: new Map(), known: new Map() };
+
 /** What is known after a snapshot; the same object when that is nothing new. */
-function grow(known: Known, [wanted, snapshot]: readonly [readonly string[], MetadataSnapshot, unknown]): Known {
+function grow(known: Known, names: Names, snapshot: MetadataSnapshot): Known {
   let grown: Map<string, ReadonlyMap<number, boolean>> | undefined;
-  for (const name of wanted) {
+  for (const [name, matchedLater] of names) {
     const topic = snapshot.topics.get(name);
     if (topic === undefined) continue;
     const seen = known.get(name);
@@ -74,13 +84,13 @@ function grow(known: Known, [wanted, snapshot]: readonly [readonly string[], Met
     if (missing.length === 0 && seen !== undefined) continue;
     grown ??= new Map(known);
     const partitions = new Map(seen);
-    for (const partition of missing) partitions.set(partition, seen !== undefined);
+    for (const partition of missing) partitions.set(partition, matchedLater || seen !== undefined);
     grown.set(name, partitions);
   }
   return grown ?? known;
 }
 
-function matchingTopics(cluster: Cluster, owner: string, pattern: RegExp): Observable<readonly string[]> {
+function matchingTopics(cluster: Cluster, owner: string, pattern: RegExp): Observable<Names> {
   // A sticky or global pattern remembers where it stopped, and would match every other time.
   const stateless = new RegExp(pattern.source, pattern.flags.replace(/[gy]/g, ''));
   return defer(() => timer(0, cluster.options.metadataMaxAgeMs, cluster.runtime.scheduler)).pipe(
@@ -91,6 +101,12 @@ function matchingTopics(cluster: Cluster, owner: string, pattern: RegExp): Obser
         .sort(),
     ),
     distinctUntilChanged((a, b) => a.length === b.length && a.every((name, i) => name === b[i])),
+    scan(
+      (before: Names | undefined, matching): Names =>
+        new Map(matching.map(name => [name, before !== undefined && (before.get(name) ?? true)])),
+      undefined,
+    ),
+    map(names => names!),
   );
 }
 

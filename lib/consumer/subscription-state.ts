@@ -25,8 +25,12 @@ export interface SubscriptionState {
   readonly then?: SubscriptionMode | 'closed';
 }
 
-/** `subscribe`, `assign`, `unsubscribe` and `close` are calls; `cleared`, `joined` and `rejoin` report that a step is done or due. */
-export type SubscriptionEvent = 'subscribe' | 'assign' | 'unsubscribe' | 'close' | 'cleared' | 'joined' | 'rejoin';
+/**
+ * `subscribe`, `assign`, `unsubscribe` and `close` are calls; `cleared`, `joined` and `rejoin` report that a step is done or due; `idle`:
+ * nobody has listened for so long that membership is given up until somebody does.
+ */
+export type SubscriptionEvent =
+  'subscribe' | 'assign' | 'unsubscribe' | 'close' | 'cleared' | 'joined' | 'rejoin' | 'idle';
 
 /** A new consumer. */
 export const UNSUBSCRIBED: SubscriptionState = Object.freeze({ mode: 'none', phase: 'idle' });
@@ -64,6 +68,8 @@ const MOVES: Readonly<Record<string, Partial<Record<SubscriptionEvent, Move>>>> 
   'group joining': {
     subscribe: stay,
     joined: () => GROUP_ACTIVE,
+    rejoin: stay,
+    idle: () => clear('group', 'group'),
     assign: () => clear('group', 'assigned'),
     unsubscribe: () => clear('group', 'none'),
     close: () => clear('group', 'closed'),
@@ -72,6 +78,7 @@ const MOVES: Readonly<Record<string, Partial<Record<SubscriptionEvent, Move>>>> 
     subscribe: stay,
     joined: stay,
     rejoin: () => GROUP_JOINING,
+    idle: () => clear('group', 'group'),
     assign: () => clear('group', 'assigned'),
     unsubscribe: () => clear('group', 'none'),
     close: () => clear('group', 'closed'),
@@ -91,6 +98,7 @@ function whileClearing(): Partial<Record<SubscriptionEvent, Move>> {
     // A round of the group that was under way when its end was asked for has nothing to say any more.
     joined: stay,
     rejoin: stay,
+    idle: stay,
   };
 }
 

@@ -55,7 +55,7 @@ export function answerRequest(
     environment.journal({ at: cluster.runtime.scheduler.now(), broker, api: api.name, version, clientId, body });
     const hit = faults.meet(broker, api.name, body, id => cluster.topicById(id)?.name);
     if (hit.drop === 'request') return of(SILENCE);
-    const context: RequestContext = { cluster, broker, version, ...connection, errorFor: hit.errorFor };
+    const context: RequestContext = { cluster, broker, version, clientId, ...connection, errorFor: hit.errorFor };
     const reply = servedApi(header.apiKey)!.handle(body, context);
     const replies: Observable<Reply<unknown>> = isObservable(reply) ? reply : of(reply);
     const answers = replies.pipe(map(value => damage(encode(api, header, value), hit)));

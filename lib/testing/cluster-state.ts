@@ -1,6 +1,8 @@
 import { Subject, type Observable } from 'rxjs';
 import type { Runtime } from '../types';
+import { FetchSessions } from './fetch-sessions';
 import { GroupOffsets } from './group-offsets';
+import { Groups } from './groups/groups';
 import { PartitionLog } from './log';
 import { ProducerIds } from './producer-ids';
 
@@ -35,8 +37,10 @@ export class ClusterState {
   readonly brokerIds: readonly number[];
   readonly topics = new Map<string, Topic>();
   readonly offsets = new GroupOffsets();
+  readonly groups: Groups;
   readonly producers = new ProducerIds();
   private ids = 0;
+  private readonly sessions = new Map<number, FetchSessions>();
   private readonly names = new Map<string, string>();
   private readonly stopped = new Set<number>();
   private readonly coordinators = new Map<string, number>();
@@ -47,9 +51,15 @@ export class ClusterState {
     readonly runtime: Runtime,
     brokers: number,
     readonly autoCreateTopics: boolean,
+    readonly configs: ReadonlyMap<string, string> = new Map(),
+    private readonly racks: readonly string[] = [],
   ) {
     this.brokerIds = Array.from({ length: brokers }, (_, index) => index + 1);
     this.clusterId = this.uuid();
+    this.groups = new Groups(runtime, this.topics, {
+      heartbeatIntervalMs: Number(configs.get('group.consumer.heartbeat.interval.ms') ?? 5000),
+      sessionTimeoutMs: Number(configs.get('group.consumer.session.timeout.ms') ?? 45_000),
+    });
   }
 
   /** What long polls wait for: records, or a new leader, of a partition; `undefined` = look at everything. */
@@ -92,15 +102,22 @@ export class ClusterState {
       maxMessageBytes: Number(configs.get('max.message.bytes') ?? MAX_MESSAGE_BYTES),
       logAppendTime: configs.get('message.timestamp.type') === 'LogAppendTime',
     };
-    const first = this.topics.size;
-    for (let index = 0; index < partitions; index++) {
-      const replicas = this.replicasOf(first + index);
-      const leader = replicas.find(id => this.isUp(id)) ?? -1;
-      topic.partitions.push({ topic, index, log: new PartitionLog(), replicas, leader, leaderEpoch: 0 });
-    }
     this.topics.set(name, topic);
     this.names.set(topic.id, name);
+    this.createPartitions(name, partitions, this.topics.size - 1);
     return topic;
+  }
+
+  /** Adds partitions up to `total`. `first` says which broker gets the first replica of partition 0. */
+  createPartitions(name: string, total: number, first = 0): void {
+    const topic = this.topics.get(name)!;
+    for (let index = topic.partitions.length; index < total; index++) {
+      const replicas = this.replicasOf(first + index);
+      const leader = replicas.find(id => this.isUp(id)) ?? -1;
+      const log = new PartitionLog();
+      log.epochs.begin(0, 0n);
+      topic.partitions.push({ topic, index, log, replicas, leader, leaderEpoch: 0 });
+    }
   }
 
   deleteTopic(topic: Topic): void {
@@ -108,6 +125,17 @@ export class ClusterState {
     this.names.delete(topic.id);
     this.offsets.forgetTopic(topic.id);
     this.changed.next(undefined);
+  }
+
+  /** The fetch sessions of a broker. */
+  fetchSessions(broker: number): FetchSessions {
+    let sessions = this.sessions.get(broker);
+    if (sessions === undefined) this.sessions.set(broker, (sessions = new FetchSessions(() => this.runtime.random())));
+    return sessions;
+  }
+
+  rackOf(broker: number): string | null {
+    return this.racks[this.brokerIds.indexOf(broker)] ?? null;
   }
 
   /** Tells the long polls that the partition has more records. */
@@ -118,13 +146,21 @@ export class ClusterState {
   moveLeader(partition: Partition, broker: number): void {
     partition.leader = broker;
     partition.leaderEpoch++;
+    partition.log.epochs.begin(partition.leaderEpoch, partition.log.endOffset);
     this.changed.next(partition);
+  }
+
+  /** Loses the end of a log, as when a replica that was behind takes over: the leader begins a new epoch. */
+  truncate(partition: Partition, toOffset: bigint): void {
+    partition.log.truncate(toOffset);
+    this.moveLeader(partition, partition.leader);
   }
 
   /** Takes a broker down: what it led goes to the next live replica, or stays without leader. */
   stopBroker(broker: number): void {
     if (this.stopped.has(broker)) return;
-    this.stopped.add(broker);
+    this.movingCoordinators(() => this.stopped.add(broker));
+    this.sessions.delete(broker);
     for (const partition of this.partitions()) {
       if (partition.leader === broker) this.moveLeader(partition, partition.replicas.find(id => this.isUp(id)) ?? -1);
     }
@@ -133,7 +169,8 @@ export class ClusterState {
 
   /** Brings a broker back: it leads what nobody else could. */
   startBroker(broker: number): void {
-    if (!this.stopped.delete(broker)) return;
+    if (!this.stopped.has(broker)) return;
+    this.movingCoordinators(() => this.stopped.delete(broker));
     for (const partition of this.partitions()) {
       if (partition.leader === -1 && partition.replicas.includes(broker)) this.moveLeader(partition, broker);
     }
@@ -149,7 +186,16 @@ export class ClusterState {
   }
 
   moveCoordinator(kind: 'group' | 'transaction', key: string, broker: number): void {
-    this.coordinators.set(`${kind} ${key}`, broker);
+    this.movingCoordinators(() => this.coordinators.set(`${kind} ${key}`, broker));
+  }
+
+  /** Does what may move coordinators, and tells the groups whose coordinator did move. */
+  private movingCoordinators(change: () => void): void {
+    const before = this.groups.all.map(group => ({ group, coordinator: this.coordinator('group', group.id) }));
+    change();
+    for (const { group, coordinator } of before) {
+      if (this.coordinator('group', group.id) !== coordinator) group.coordinatorMoved();
+    }
   }
 
   private *partitions(): Iterable<Partition> {

@@ -6,10 +6,12 @@ import { realRuntime } from '../runtime';
 import type { Compression, Runtime, TopicPartition, TopicPartitionOffset, Transport } from '../types';
 import { answerRequest, type BrokerEnvironment, type JournalEntry } from './broker';
 import { ClusterState, type Partition } from './cluster-state';
+import { compact } from './compaction';
 import { Connections } from './connections';
 import { FaultScript, type FaultEffect, type FaultMatch } from './faults';
 import { listen, type ListenOptions } from './listen';
 import { memoryTransport } from './memory-transport';
+import { OpenTransaction } from './open-transaction';
 import type { Endpoint } from './request-context';
 import type { ServerSocket } from './server-socket';
 import { batchesOf, readLog, toBatchRecord, type AppendedRecord, type LoggedRecord } from './stored-records';
@@ -24,6 +26,10 @@ export interface EmbeddedClusterOptions {
   readonly topics?: Readonly<Record<string, number>>;
   /** Whether asking for a topic creates it, with one partition (`auto.create.topics.enable`). [true] */
   readonly autoCreateTopics?: boolean;
+  /** Configs of the brokers, under Kafka's names. Known: `group.consumer.heartbeat.interval.ms` and `group.consumer.session.timeout.ms`. [Kafka's defaults] */
+  readonly configs?: Readonly<Record<string, string>>;
+  /** The rack of each broker in turn (`broker.rack`). With racks, consumers of a rack are sent to the replica there, and served by it (KIP-392). [none] */
+  readonly racks?: readonly string[];
 }
 
 /** What to spread into `new Kafka(…)`. */
@@ -57,10 +63,17 @@ export class EmbeddedCluster {
   private readonly environment: BrokerEnvironment;
 
   constructor(options: EmbeddedClusterOptions = {}) {
-    const { brokers = 1, runtime = realRuntime, topics = {}, autoCreateTopics = true } = options;
+    const {
+      brokers = 1,
+      runtime = realRuntime,
+      topics = {},
+      autoCreateTopics = true,
+      configs = {},
+      racks = [],
+    } = options;
     if (!Number.isInteger(brokers) || brokers < 1)
       throw new RangeError(`brokers must be a positive integer, not ${brokers}`);
-    this.state = new ClusterState(runtime, brokers, autoCreateTopics);
+    this.state = new ClusterState(runtime, brokers, autoCreateTopics, new Map(Object.entries(configs)), racks);
     this.requests = this.journal.asObservable();
     this.environment = { cluster: this.state, faults: this.faults, journal: entry => this.journal.next(entry) };
     const transport = memoryTransport(runtime, (host, port, open) => {
@@ -96,6 +109,13 @@ export class EmbeddedCluster {
     this.state.deleteTopic(found);
   }
 
+  /** Raises the number of partitions of a topic to `total`. */
+  createPartitions(topic: string, total: number): void {
+    const { partitions } = this.find({ topic, partition: 0 }).topic;
+    if (total < partitions.length) throw new RangeError(`Topic ${topic} has ${partitions.length} partitions already`);
+    this.state.createPartitions(topic, total);
+  }
+
   /**
    * Appends records as a producer would, in one batch up to a megabyte. With `transaction` they are transactional and
    * their marker follows at once: what was `aborted` is in the log, but not for `read_committed`.
@@ -124,6 +144,11 @@ export class EmbeddedCluster {
     this.state.appended(target);
   }
 
+  /** A producer whose transactions stay open until they are ended, so that others can write in between. */
+  transaction(): OpenTransaction {
+    return new OpenTransaction(this.state, where => this.find(where));
+  }
+
   /** The records of a partition's log, decoded; aborted ones too, markers not. */
   log(topic: string, partition: number): readonly LoggedRecord[] {
     return [...readLog(this.find({ topic, partition }).log, { topic, partition })];
@@ -132,6 +157,19 @@ export class EmbeddedCluster {
   /** Drops the records below an offset, as retention does: reading there is then OFFSET_OUT_OF_RANGE. */
   deleteRecords(partition: TopicPartition, before: bigint): void {
     this.find(partition).log.deleteBefore(before);
+  }
+
+  /**
+   * Drops the records from an offset on, as an unclean election does: the leader is in a new epoch, and who had read them learns of it by
+   * OffsetForLeaderEpoch and Fetch (KIP-320).
+   */
+  truncate(partition: TopicPartition, toOffset: bigint): void {
+    this.state.truncate(this.find(partition), toOffset);
+  }
+
+  /** Compacts a log: of each key the last record stays; offsets do not change, so there are holes, and batches without records. */
+  compact(partition: TopicPartition): void {
+    compact(this.find(partition).log, partition);
   }
 
   /** What a group has committed. */
@@ -169,6 +207,13 @@ export class EmbeddedCluster {
     const broker = this.known(toBroker);
     if ('group' in of) this.state.moveCoordinator('group', of.group, broker);
     else this.state.moveCoordinator('transaction', of.transaction, broker);
+  }
+
+  /** Makes the members of a group join again, as when somebody joins or leaves; those of a KIP-848 group only go on to a new epoch. */
+  rebalance(group: string): void {
+    const found = this.state.groups.get(group);
+    if (found === undefined) throw new RangeError(`The embedded cluster has no group ${group}`);
+    found.rebalance();
   }
 
   private accept(broker: number, socket: ServerSocket, endpointOf: (broker: number) => Endpoint): void {

@@ -27,6 +27,10 @@ export class GroupOffsets {
     return [...(this.groups.get(group)?.values() ?? [])];
   }
 
+  forgetGroup(group: string): void {
+    this.groups.delete(group);
+  }
+
   /** Forgets what was committed for a topic that is gone. */
   forgetTopic(topicId: string): void {
     for (const offsets of this.groups.values()) {

@@ -153,6 +153,7 @@ export const LegacyOffsetCommit = api({
     groupId: string,
     generationIdOrMemberEpoch: int32,
     memberId: string,
+    groupInstanceId: string.nullable().since(99).default(null),
     retentionTimeMs: int64.until(4).default(-1n).ignorable(),
     topics: array({
       name: string,

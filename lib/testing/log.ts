@@ -2,6 +2,7 @@ import { assignOffsets, setLogAppendTime } from '../records/assign-offsets';
 import type { BatchHeader } from '../records/batch-header';
 import { BATCH } from '../records/batch-layout';
 import { CONTROL } from '../records/control-record';
+import { EpochHistory } from './epoch-history';
 import { SequenceWindow } from './sequence-window';
 import { TransactionIndex } from './transaction-index';
 
@@ -33,6 +34,7 @@ export class PartitionLog {
   readonly batches: StoredBatch[] = [];
   readonly sequences = new SequenceWindow();
   readonly transactions = new TransactionIndex();
+  readonly epochs = new EpochHistory();
 
   get lastStableOffset(): bigint {
     return this.transactions.lastStableOffset(this.endOffset);
@@ -101,6 +103,16 @@ export class PartitionLog {
     if (offset <= this.startOffset) return;
     this.startOffset = offset;
     this.batches.splice(0, this.indexOf(offset));
+  }
+
+  /** Drops what lies at and above `offset`, as an unclean election does: whole batches go, the end moves to the offset. */
+  truncate(offset: bigint): void {
+    if (offset > this.endOffset || offset < this.startOffset)
+      throw new RangeError(`Offset ${offset} is not in the log`);
+    this.batches.splice(this.indexOf(offset));
+    this.endOffset = offset;
+    this.epochs.truncate(offset);
+    this.transactions.truncate(offset);
   }
 
   private track(bytes: Buffer, header: BatchHeader, stored: { baseOffset: bigint; logAppendTimeMs: number }): void {

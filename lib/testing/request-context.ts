@@ -14,6 +14,7 @@ export interface RequestContext {
   /** The broker that was asked. */
   readonly broker: number;
   readonly version: number;
+  readonly clientId: string | null;
   /** The address to advertise on the connection that the request came over. */
   endpointOf(broker: number): Endpoint;
   /** The client went away: long polls end. */

@@ -1,17 +1,29 @@
 import type { AnyApi } from '../protocol/api';
 import { apis } from '../protocol/apis';
 import { apiVersions, type AdvertisedApi } from './handlers/api-versions';
+import { consumerGroupDescribe } from './handlers/consumer-group-describe';
+import { consumerGroupHeartbeat } from './handlers/consumer-group-heartbeat';
+import { createPartitions } from './handlers/create-partitions';
 import { createTopics } from './handlers/create-topics';
+import { deleteGroups } from './handlers/delete-groups';
+import { deleteRecords } from './handlers/delete-records';
 import { deleteTopics } from './handlers/delete-topics';
 import { describeCluster } from './handlers/describe-cluster';
+import { describeGroups } from './handlers/describe-groups';
 import { fetch } from './handlers/fetch';
 import { findCoordinator } from './handlers/find-coordinator';
+import { heartbeat } from './handlers/heartbeat';
 import { initProducerId } from './handlers/init-producer-id';
+import { joinGroup } from './handlers/join-group';
+import { leaveGroup } from './handlers/leave-group';
+import { listGroups } from './handlers/list-groups';
 import { listOffsets } from './handlers/list-offsets';
 import { metadata } from './handlers/metadata';
 import { offsetCommit } from './handlers/offset-commit';
 import { offsetFetch } from './handlers/offset-fetch';
+import { offsetForLeaderEpoch } from './handlers/offset-for-leader-epoch';
 import { produce } from './handlers/produce';
+import { syncGroup } from './handlers/sync-group';
 import {
   LegacyCreateTopics,
   LegacyDeleteTopics,
@@ -24,6 +36,7 @@ import {
   LegacyOffsetFetch,
   LegacyProduce,
 } from './legacy-apis';
+import { LegacyHeartbeat, LegacyJoinGroup, LegacyLeaveGroup, LegacySyncGroup } from './legacy-group-apis';
 import type { Handler } from './request-context';
 
 /** An API that the embedded brokers answer. */
@@ -54,6 +67,18 @@ const served: ReadonlyMap<number, ServedApi> = new Map([
   serve(apis.DeleteTopics, deleteTopics, LegacyDeleteTopics),
   serve(apis.InitProducerId, initProducerId, LegacyInitProducerId),
   serve(apis.DescribeCluster, describeCluster),
+  serve(apis.CreatePartitions, createPartitions),
+  serve(apis.DeleteRecords, deleteRecords),
+  serve(apis.OffsetForLeaderEpoch, offsetForLeaderEpoch),
+  serve(apis.JoinGroup, joinGroup, LegacyJoinGroup),
+  serve(apis.SyncGroup, syncGroup, LegacySyncGroup),
+  serve(apis.Heartbeat, heartbeat, LegacyHeartbeat),
+  serve(apis.LeaveGroup, leaveGroup, LegacyLeaveGroup),
+  serve(apis.DescribeGroups, describeGroups),
+  serve(apis.ListGroups, listGroups),
+  serve(apis.DeleteGroups, deleteGroups),
+  serve(apis.ConsumerGroupHeartbeat, consumerGroupHeartbeat),
+  serve(apis.ConsumerGroupDescribe, consumerGroupDescribe),
 ]);
 
 /** What ApiVersions tells. */

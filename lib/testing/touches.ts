@@ -21,6 +21,7 @@ export function visitTopics(api: string, body: any, visit: Visit): boolean {
       }
       return true;
     case 'ListOffsets':
+    case 'DeleteRecords':
     case 'OffsetCommit':
       for (const { name, topicId, partitions } of body.topics) {
         for (const { partitionIndex } of partitions) visit({ name, id: topicId }, partitionIndex);
@@ -33,11 +34,17 @@ export function visitTopics(api: string, body: any, visit: Visit): boolean {
         }
       }
       return true;
+    case 'OffsetForLeaderEpoch':
+      for (const { topic, partitions } of body.topics) {
+        for (const { partition } of partitions) visit({ name: topic }, partition);
+      }
+      return true;
     case 'Metadata':
       if (body.topics === null) return false;
       for (const { name, topicId } of body.topics) visit({ name, id: topicId }, undefined);
       return true;
     case 'CreateTopics':
+    case 'CreatePartitions':
       for (const { name } of body.topics) visit({ name }, undefined);
       return true;
     case 'DeleteTopics':

@@ -11,7 +11,7 @@ export interface AbortedTransaction {
  */
 export class TransactionIndex {
   private readonly open = new Map<bigint, bigint>();
-  private readonly aborted: AbortedTransaction[] = [];
+  private aborted: AbortedTransaction[] = [];
 
   /** A transactional batch was appended at `offset`. */
   wrote(producerId: bigint, offset: bigint): void {
@@ -23,6 +23,15 @@ export class TransactionIndex {
     const firstOffset = this.open.get(producerId);
     this.open.delete(producerId);
     if (!committed && firstOffset !== undefined) this.aborted.push({ producerId, firstOffset, lastOffset: offset });
+  }
+
+  /** What lies at and above `offset` was lost: transactions, and markers. */
+  truncate(offset: bigint): void {
+    for (const [producerId, firstOffset] of this.open) if (firstOffset >= offset) this.open.delete(producerId);
+    for (const { producerId, firstOffset, lastOffset } of this.aborted) {
+      if (firstOffset < offset && lastOffset >= offset) this.open.set(producerId, firstOffset);
+    }
+    this.aborted = this.aborted.filter(({ lastOffset }) => lastOffset < offset);
   }
 
   /** The end for `read_committed`, given the end of the log. */

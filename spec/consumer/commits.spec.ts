@@ -260,4 +260,49 @@ describe('commits', () => {
       at(5_000, () => expect(cluster.committed('g')).toEqual([{ ...P0, offset: 9n }]));
     });
   });
+
+  it('are for the topic that was read: one of the same name that came after it gets none of its offsets', () => {
+    const log: any[] = [];
+    const stored: bigint[] = [];
+    consuming({ topics: { [TOPIC]: 1 }, forMs: 30_000 }, ({ cluster, consumer, at }) => {
+      cluster.append(TOPIC, 0, values(0, 5));
+      const reading = consumer({
+        ...{ groupId: 'g', offsetReset: 'earliest', outOfRange: 'earliest', commit: { everyMs: 600_000 } },
+      }).assign([P0]);
+      reading.records.subscribe(record => record.ack());
+      at(2_000, () => {
+        cluster.deleteTopic(TOPIC);
+        cluster.createTopic(TOPIC, 1);
+        reading.commit().subscribe({ error: error => log.push(error) });
+        reading.commit([{ ...P0, offset: 4n }]).subscribe({ error: error => log.push(error) });
+      });
+      for (let ms = 2_000; ms < 29_000; ms += 10)
+        at(ms, () => stored.push(...cluster.committed('g').map(one => one.offset)));
+      at(15_000, () => cluster.append(TOPIC, 0, values(0, 2)));
+      at(20_000, () => reading.commit().subscribe());
+    });
+    expect(log.map(({ error }) => error)).toEqual(['UNKNOWN_TOPIC_ID', 'UNKNOWN_TOPIC_ID']);
+    expect([...new Set(stored)]).toEqual([2n]);
+  });
+
+  it('wait for each other, and share what is asked for meanwhile', () => {
+    let at2: number[] = [];
+    const done: number[] = [];
+    consuming({ topics: { [TOPIC]: 1 } }, ({ cluster, consumer, requests, at, runtime }) => {
+      cluster.fault({ api: 'OffsetCommit' }, { delayMs: 400 });
+      const reading = consumer({ groupId: 'g' });
+      for (let i = 1; i <= 20; i++)
+        at(1_000 + i * 50, () =>
+          reading.commit([{ ...P0, offset: BigInt(i) }]).subscribe(() => done.push(runtime.scheduler.now())),
+        );
+      at(8_000, () => {
+        at2 = requests.filter(({ api }) => api === 'OffsetCommit').map(request => request.at);
+        expect(cluster.committed('g')).toEqual([{ ...P0, offset: 20n }]);
+        expect(commits(requests).at(-1)).toBe('0:20');
+      });
+    });
+    expect(done).toHaveLength(20);
+    expect(at2.length).toBeLessThanOrEqual(5);
+    for (let i = 1; i < at2.length; i++) expect(at2[i]! - at2[i - 1]!).toBeGreaterThanOrEqual(400);
+  });
 });

@@ -15,6 +15,18 @@ export interface Consuming {
   readonly runtime: Runtime;
   /** A consumer, without decoders. */
   consumer(options?: ConsumerOptions): Consumer;
+  /** A consumer of a process of its own; `kill` ends that without a word. */
+  apart(
+    options?: ConsumerOptions,
+    process?: {
+      readonly runtime: Runtime;
+      wrap(transport: Transport): Transport;
+      readonly client?: Partial<KafkaOptions>;
+    },
+  ): {
+    readonly consumer: Consumer;
+    kill(): void;
+  };
   /** Everything that the client reported. */
   readonly events: KafkaEventBody[];
   /** Every request that a broker saw. */
@@ -53,6 +65,24 @@ export function consuming(
         events,
         requests,
         consumer: given => createConsumer<Buffer | null, Buffer | null>(connected, `consumer-${++consumers}`, given),
+        apart: (given, process = { runtime, wrap: transport => transport, client: {} }) => {
+          const own = resolveClientOptions(
+            {
+              ...cluster.options,
+              transport: process.wrap(wrap(cluster.options.transport)),
+              ...client,
+              ...process.client,
+              runtime: process.runtime,
+            },
+            { runtime: process.runtime, transport: tcpTransport },
+          );
+          const other = createCluster(own, event => events.push(event));
+          runtime.scheduler.schedule(() => other.close(), forMs - 1 - runtime.scheduler.now());
+          return {
+            consumer: createConsumer<Buffer | null, Buffer | null>(other, `consumer-${++consumers}`, given),
+            kill: () => other.close(),
+          };
+        },
         at: (ms, scheduled) => void runtime.scheduler.schedule(scheduled, ms),
       });
     },

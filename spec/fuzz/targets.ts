@@ -1,6 +1,7 @@
 import type { FuzzTarget } from './fuzz';
 import { codecRoundTrip, hostileStreams } from './targets/codecs';
 import { frames } from './targets/frames';
+import { groupBlobs } from './targets/group-blobs';
 import { bitFlips, garbage, lengthBombs, roundTrip, truncation } from './targets/messages';
 import { batches, crcFlips, hostileBatches, noBatches } from './targets/records';
 import { varints } from './targets/varints';
@@ -20,4 +21,5 @@ export const targets: readonly FuzzTarget[] = [
   hostileBatches,
   crcFlips,
   noBatches,
+  groupBlobs,
 ];

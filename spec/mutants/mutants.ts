@@ -196,7 +196,7 @@ export const mutants: readonly Mutant[] = [
     name: 'records behind the last stable offset are asked for',
     edits: [
       {
-        file: 'lib/consumer/fetch/fetch-request.ts',
+        file: 'lib/consumer/fetch/fetch-session.ts',
         find: "isolationLevel: options.isolation === 'read_committed' ? 1 : 0,",
         replace: 'isolationLevel: 0,',
       },

@@ -34,6 +34,8 @@ export interface DeliveryOptions {
 
 /** What a delivery asks of the consumer. May be called inside `next()`; must not throw. */
 export interface DeliveryHooks {
+  /** Whether anything may be delivered at all; asked before each turn. Once it may again, `wake` is to be called. [yes] */
+  mayDeliver?(): boolean;
   /** The first view subscribed, or the view ended: fetching may start, or must stop. */
   onDemand(active: boolean): void;
   /** Buffered bytes were freed, so that fetching may go on. At most once a turn. */
@@ -84,7 +86,7 @@ export class Delivery implements PartitionOwner {
   private readonly turns = new Subject<void>();
   private dirty: PartitionDelivery[] = [];
   /** How a view that is just subscribing, or the next one, ends. */
-  private ending: { readonly error?: unknown } | undefined;
+  private ending: { readonly error?: unknown; readonly still?: (() => boolean) | undefined } | undefined;
   private opening = false;
 
   constructor(
@@ -100,6 +102,7 @@ export class Delivery implements PartitionOwner {
     this.maxInflatedBytes = options.maxInflatedBytes;
     this.loop = new Loop(runtime, options.ack === 'auto', {
       starting: () => this.endIfDue(),
+      mayEmit: () => this.hooks.mayDeliver?.() ?? true,
       ended: partition => this.hooks.onEnded(partition),
       corrupt: partition => this.corrupt(partition),
       rested: blocked => this.rested(blocked),
@@ -133,9 +136,19 @@ export class Delivery implements PartitionOwner {
     this.changed();
   }
 
+  /** What stands against delivery may be gone. */
+  wake(): void {
+    this.changed();
+  }
+
   /** What the queues take of the fetch buffer. */
   get bufferedBytes(): number {
     return this.meter.bytes;
+  }
+
+  /** Counts settles, of whatever kind. */
+  get settles(): number {
+    return this.stall.settles;
   }
 
   /** Records delivered that somebody is expected to settle. */
@@ -158,9 +171,9 @@ export class Delivery implements PartitionOwner {
     this.finish({ error });
   }
 
-  /** Completes the view; without one, the next. What is delivered can still be acked. */
-  complete(): void {
-    this.finish({});
+  /** Completes the view; without one, the next. What is delivered can still be acked. `still`: whether that is wanted when it has to wait a moment. */
+  complete(still?: () => boolean): void {
+    this.finish({ still });
   }
 
   /**
@@ -251,11 +264,12 @@ export class Delivery implements PartitionOwner {
       if (abandon) partition.abandon();
       else partition.halt();
     }
-    this.flush();
+    // Before the last watermarks are told: one of them may be the end of all there is to read, which would end the next view.
     this.hooks.onDemand(false);
+    this.flush();
   }
 
-  private finish(ending: { readonly error?: unknown }): void {
+  private finish(ending: NonNullable<Delivery['ending']>): void {
     const { view, emitting } = this.loop;
     if (view === undefined || this.opening || emitting) {
       // Nothing is emitted inside `subscribe()`, an end neither; nor inside `next`, where operators further down the
@@ -277,7 +291,8 @@ export class Delivery implements PartitionOwner {
     const { ending } = this;
     if (ending === undefined || this.loop.view === undefined) return;
     this.ending = undefined;
-    this.finish(ending);
+    if (ending.still?.() ?? true) this.finish(ending);
+    else this.loop.wake();
   }
 
   private corrupt(partition: PartitionDelivery): void {

@@ -22,6 +22,8 @@ export interface View {
 export interface LoopHooks {
   /** Before each turn. */
   starting(): void;
+  /** Asked before each turn: whether records may be emitted now. */
+  mayEmit(): boolean;
   ended(partition: PartitionDelivery): void;
   corrupt(partition: PartitionDelivery): void;
   /** Everything that may be delivered is; `blocked`: there is more, but the window is full. */
@@ -96,7 +98,7 @@ export class Loop {
     this.scheduled = undefined;
     this.hooks.starting();
     const { view } = this;
-    if (view !== undefined && !this.draining) {
+    if (view !== undefined && !this.draining && this.hooks.mayEmit()) {
       this.emitting = true;
       try {
         this.emit(view);

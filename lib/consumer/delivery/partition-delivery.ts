@@ -40,12 +40,9 @@ export class PartitionDelivery implements TopicPartition {
   lastStableOffset = -1n;
   /** @internal Watermark moved or was settled; to be told at the end of the turn. */
   dirty = false;
-  /** @internal */
-  readonly log: PartitionLog;
-  /** @internal */
-  readonly tracker = new Tracker();
-  /** @internal */
-  readonly share: CreditShare;
+  /** @internal */ readonly log: PartitionLog;
+  /** @internal */ readonly tracker = new Tracker();
+  /** @internal */ readonly share: CreditShare;
 
   private isPaused = false;
   private isReported = false;
@@ -101,8 +98,8 @@ export class PartitionDelivery implements TopicPartition {
     if (!paused) this.owner.changed(this);
   }
 
-  /** Batches in order, continuing where the last ended. */
-  push(batches: readonly FetchedBatch[]): void {
+  /** Batches in order, continuing where the last ended; in place of one that cannot be read why: the view errors when its turn comes. */
+  push(batches: readonly (FetchedBatch | DecodeError)[]): void {
     if (this.isRemoved) return;
     for (const batch of batches) this.log.push(batch);
     this.owner.changed(this);
@@ -124,6 +121,13 @@ export class PartitionDelivery implements TopicPartition {
     this.restartAt(0);
     this.log.rebase(to);
     this.owner.settled(this);
+  }
+
+  /** It ends there now, or not at all. What is queued was cut at the old end: it is fetched again. */
+  endAt(until: bigint | undefined): void {
+    this.log.endAt(until);
+    this.restartAt(this.log.next);
+    this.owner.onRewind(this, this.position);
   }
 
   /** The log ends there now: drops what is queued, supersedes what was delivered behind it. The caller fetches from `position`. */

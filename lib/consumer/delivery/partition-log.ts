@@ -34,8 +34,8 @@ export class PartitionLog {
   /** What the queued batches count against the fetch buffer. */
   bufferedBytes = 0;
 
-  /** A batch, or the offset at which a stretch without records ends. */
-  private entries: (FetchedBatch | bigint)[] = [];
+  /** A batch, the offset at which a stretch without records ends, or why what comes next cannot be read. */
+  private entries: (FetchedBatch | bigint | DecodeError)[] = [];
   private head = 0;
   private peeked = false;
   /** Records below are not delivered, the one after the last of the open batch, and what it retains. */
@@ -46,7 +46,7 @@ export class PartitionLog {
   constructor(
     private readonly where: TopicPartition,
     private origin: bigint,
-    private readonly endsBefore: bigint | undefined,
+    private endsBefore: bigint | undefined,
     private readonly maxInflatedBytes: number,
     private readonly meter: BufferMeter,
   ) {
@@ -58,12 +58,19 @@ export class PartitionLog {
     return this.origin;
   }
 
+  /** Another end, or none. What is queued stays, and may have been cut at the old one. */
+  endAt(until: bigint | undefined): void {
+    this.endsBefore = until;
+    this.until = this.relativeEnd();
+  }
+
   get empty(): boolean {
     return this.cursor === undefined && this.head === this.entries.length;
   }
 
-  push(batch: FetchedBatch): void {
+  push(batch: FetchedBatch | DecodeError): void {
     this.entries.push(batch);
+    if (batch instanceof DecodeError) return;
     this.bufferedBytes += batch.retainedBytes;
     this.meter.bytes += batch.retainedBytes;
   }
@@ -150,6 +157,7 @@ export class PartitionLog {
   private advance(): boolean {
     if (this.head === this.entries.length) return false;
     const entry = this.entries[this.head]!;
+    if (entry instanceof DecodeError) throw entry;
     if (typeof entry === 'bigint') this.next = Math.max(this.next, this.exact(entry));
     else this.open(entry);
     // Not kept until the array is dropped: the entry pins a frame.

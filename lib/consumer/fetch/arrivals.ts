@@ -31,11 +31,12 @@ export function takeIn(state: PartitionState, fetched: FetchedPartition, committ
   let run: FetchedBatch[] = [];
   for (const header of scanBatches(records)) {
     const { nextOffset } = header;
-    const deliver = wanted(header) && header.recordCount > 0 && nextOffset > next;
-    const corrupt = deliver ? undefined : crcFault(records, header, state);
-    if (corrupt !== undefined) {
+    const corrupt = header.isControl ? crcFault(records, header, state) : undefined;
+    const deliver = corrupt === undefined && wanted(header) && header.recordCount > 0 && nextOffset > next;
+    const fault = deliver ? undefined : (corrupt ?? crcFault(records, header, state));
+    if (fault !== undefined) {
       if (next > from) break;
-      throw corrupt;
+      throw fault;
     }
     // A broker answers with whole batches: the first may begin, or even lie, before what was asked for.
     if (nextOffset <= next) continue;

@@ -7,10 +7,11 @@ import { brokerError } from '../../protocol/error-table';
 import { mayPass } from '../may-pass';
 import type { PartitionState } from '../partition-state';
 import { takeIn } from './arrivals';
-import { isRecreated, onFetchError, onRecreated, onTruncated } from './faults';
+import { isRecreated, onFetchError, onRecreated, onSpoilt, onTruncated } from './faults';
 import type { FetchContext } from './fetch-context';
-import { fetchRequest } from './fetch-request';
-import type { FetchPlan, FetchRequest } from './fetch-request';
+import type { FetchPlan } from './fetch-plan';
+import { FetchSession } from './fetch-session';
+import { backToLeader, followReplica } from './source-of';
 
 type FetchResponse = ResponseOf<typeof Fetch>;
 
@@ -36,6 +37,7 @@ const LAST_PAUSE_MS = 100;
  */
 export class BrokerFetch {
   readonly #options: BrokerFetchOptions;
+  readonly #session = new FetchSession();
   #request = Subscription.EMPTY;
   /** Failed requests in a row. */
   #attempts = 0;
@@ -62,6 +64,7 @@ export class BrokerFetch {
 
   /** Gives the request under way up. The broker may be asked again later. */
   stop(): void {
+    if (!this.#request.closed) this.#session.reset();
     this.#request.unsubscribe();
     this.#attempts = this.#retryAt = this.#pauseMs = this.#pausedUntil = 0;
   }
@@ -94,13 +97,14 @@ export class BrokerFetch {
       partitions: ready,
       maxBytes: Math.max(1, Math.min(fetch.maxBytes, leftBytes)),
       maxWaitMs: crowded ? 0 : soonestMs,
+      rackId: ready.some(state => state.leaderUntil > now) ? '' : (context.cluster.options.rack ?? ''),
     };
   }
 
   #send(plan: FetchPlan): void {
     const { context, nodeId } = this.#options;
     const { cluster, owner } = context;
-    let current: { readonly plan: FetchPlan; readonly request: FetchRequest } | undefined;
+    let maxWaitMs = 0;
     let waited = false;
     const sending = new Subscription();
     this.#request = sending;
@@ -113,10 +117,10 @@ export class BrokerFetch {
             // Where the connection had to be waited for, the world has moved on: what to ask is decided when it can be sent.
             const now = waited ? this.#plan(this.#options.partitions(), cluster.runtime.scheduler.now()) : plan;
             if (now === undefined) return [];
-            const request = fetchRequest(context, now);
-            current = { plan: now, request };
+            const request = this.#session.next(context, now, connection);
+            maxWaitMs = now.maxWaitMs;
             return connection.request(Fetch, request.body, {
-              holdMs: now.maxWaitMs,
+              holdMs: maxWaitMs,
               ...(request.maxVersion === undefined ? {} : { maxVersion: request.maxVersion }),
             });
           }),
@@ -124,7 +128,7 @@ export class BrokerFetch {
         .subscribe({
           next: response => {
             sending.unsubscribe();
-            this.#onResponse(response, current!.plan, current!.request);
+            this.#onResponse(response, maxWaitMs);
           },
           error: (error: unknown) => {
             sending.unsubscribe();
@@ -140,19 +144,24 @@ export class BrokerFetch {
     waited = true;
   }
 
-  #onResponse(response: FetchResponse, plan: FetchPlan, request: FetchRequest): void {
-    const { context, again } = this.#options;
-    if (response.errorCode !== 0) return this.#onError(brokerError(response.errorCode, { api: 'Fetch' }));
+  #onResponse(response: FetchResponse, maxWaitMs: number): void {
+    const { context, again, nodeId } = this.#options;
+    const now = context.cluster.runtime.scheduler.now();
+    if (response.errorCode !== 0) {
+      if (this.#session.refused()) return again();
+      return this.#onError(brokerError(response.errorCode, { api: 'Fetch' }));
+    }
+    this.#session.answered(response.sessionId);
     this.#attempts = 0;
     this.#retryAt = 0;
     let brought = false;
     for (const topic of response.responses) {
-      const asked = request.asked.get(topic.topic !== '' ? topic.topic : topic.topicId);
-      if (asked === undefined) continue;
       for (const fetched of topic.partitions) {
-        const { state, topicId, turn } = asked.get(fetched.partitionIndex) ?? {};
+        const asked = this.#session.find(topic.topic, topic.topicId, fetched.partitionIndex);
         // Moved away meanwhile by a seek, a new assignment or a request to another leader: these are not the records it wants.
-        if (state === undefined || state.turn !== turn || state.leaving || state.wantsPlace) continue;
+        if (asked === undefined || asked.state.turn !== asked.turn) continue;
+        const { state, topicId, leaderEpoch } = asked;
+        if (state.leaving || state.wantsPlace) continue;
         if (fetched.currentLeader.leaderId >= 0)
           context.cluster.leaderHint(
             state,
@@ -160,14 +169,18 @@ export class BrokerFetch {
             fetched.currentLeader.leaderEpoch,
             response.nodeEndpoints,
           );
-        if (isRecreated(state, topicId!, fetched)) onRecreated(context, state);
-        else if (fetched.errorCode !== 0) onFetchError(context, state, fetched, this.#options.nodeId);
+        if (fetched.errorCode === 0) state.soundEpoch = Math.max(state.soundEpoch, leaderEpoch);
+        if (isRecreated(state, topicId, fetched)) onRecreated(context, state);
+        else if (fetched.errorCode !== 0 && backToLeader(state, nodeId, now)) continue;
+        else if (fetched.errorCode !== 0) onFetchError(context, state, fetched, nodeId);
         else if (fetched.divergingEpoch.endOffset >= 0n) onTruncated(context, state, fetched.divergingEpoch.endOffset);
         else if (this.#takeIn(state, fetched)) brought = true;
+        if (fetched.preferredReadReplica >= 0 && fetched.errorCode === 0)
+          followReplica(context.cluster, state, fetched.preferredReadReplica, now);
       }
     }
-    this.#pauseMs = brought || plan.maxWaitMs > 0 ? 0 : Math.min(LAST_PAUSE_MS, this.#pauseMs * 2 || FIRST_PAUSE_MS);
-    this.#pausedUntil = context.cluster.runtime.scheduler.now() + this.#pauseMs;
+    this.#pauseMs = brought || maxWaitMs > 0 ? 0 : Math.min(LAST_PAUSE_MS, this.#pauseMs * 2 || FIRST_PAUSE_MS);
+    this.#pausedUntil = now + this.#pauseMs;
     again();
   }
 
@@ -180,7 +193,8 @@ export class BrokerFetch {
     } catch (error) {
       if (!(error instanceof DecodeError)) throw error;
       const { topic, partition, offset } = state;
-      context.fatal(
+      onSpoilt(
+        state,
         new DecodeError(`${topic}-${partition} cannot be read at offset ${error.offset ?? offset}: ${error.message}`, {
           position: error.position,
           api: 'Fetch',
@@ -199,15 +213,18 @@ export class BrokerFetch {
   }
 
   #onError(error: unknown): void {
-    const { context, again } = this.#options;
+    const { context, again, nodeId } = this.#options;
     const { cluster } = context;
+    const now = cluster.runtime.scheduler.now();
+    this.#session.reset();
+    for (const state of context.states.values()) backToLeader(state, nodeId, now);
     if (!mayPass(error)) return context.fatal(error);
     const { retryBackoffMs: baseMs, retryBackoffMaxMs: maxMs } = cluster.options;
     // The leaders may have moved away from this broker, which is nothing that its partitions have to wait for.
     cluster.refresh();
     this.#attempts++;
     const delayMs = backoffMs(this.#attempts, { baseMs, maxMs }, cluster.runtime.random);
-    this.#retryAt = cluster.runtime.scheduler.now() + delayMs;
+    this.#retryAt = now + delayMs;
     cluster.emit({ type: 'retry', api: 'Fetch', attempt: this.#attempts, delayMs, error });
     again();
   }

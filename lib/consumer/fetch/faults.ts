@@ -15,6 +15,9 @@ const CORRUPT_MESSAGE = codeOf('CORRUPT_MESSAGE');
 /** Retries pass over a leader election silently; a partition that stays away this often in a row is worth an event. */
 const ATTEMPTS_UNTIL_EVENT = 2;
 
+/** A log that cannot be read seldom heals by itself, and each try ends a view: the pauses grow to so many times the longest one of other faults. */
+const LONGEST_BACKOFFS = 10;
+
 /**
  * One partition could not be read or placed. A fault that may pass sets it, and it alone, back; its position stays. The
  * metadata is refreshed where they may be the reason. All else is fatal for the view. `failedAt`: the broker that answered [the
@@ -35,6 +38,24 @@ export function setBack(context: FetchContext, state: PartitionState, error: unk
   cluster.emit({ type: 'partition-unavailable', partition: { topic: state.topic, partition: state.partition }, error });
 }
 
+/** What a partition brought cannot be read. The view hears of it in turn, when everything that came before is delivered. */
+export function onSpoilt(state: PartitionState, error: DecodeError): void {
+  state.spoilt = true;
+  state.delivery?.push([error]);
+}
+
+/**
+ * The view is about to error for a partition that cannot be read. The next one leaves it alone for a while, each time twice as long, so that
+ * a pipeline with `retry` goes on with the others; a seek tries at once.
+ */
+export function suspect(context: FetchContext, state: PartitionState): void {
+  const { runtime, options } = context.cluster;
+  const offset = state.delivery?.position ?? state.offset;
+  const times = state.suspect?.offset === offset ? state.suspect.times + 1 : 1;
+  const backoff = { baseMs: options.retryBackoffMs, maxMs: LONGEST_BACKOFFS * options.retryBackoffMaxMs };
+  state.suspect = { offset, times, until: runtime.scheduler.now() + backoffMs(times, backoff, runtime.random) };
+}
+
 /** A partition's error code in a Fetch response of broker `nodeId`. */
 export function onFetchError(
   context: FetchContext,
@@ -46,7 +67,8 @@ export function onFetchError(
   const { topic, partition, offset } = state;
   const code = fetched.errorCode;
   if (code === CORRUPT_MESSAGE)
-    return context.fatal(
+    return onSpoilt(
+      state,
       new DecodeError(
         `The broker found the log of ${topic}-${partition} corrupt at offset ${offset}; seek past it, or restore the log`,
         { position: 0, api: 'Fetch', topic, partition, offset },
@@ -54,6 +76,11 @@ export function onFetchError(
     );
   if (code !== OFFSET_OUT_OF_RANGE)
     return setBack(context, state, brokerError(code, { api: 'Fetch', topic, partition }), nodeId);
+  // A broker that has never heard of the epoch says the same (KIP-320), which does not mean that the offset is not there.
+  if (state.lastFetchedEpoch >= 0) {
+    state.lastFetchedEpoch = -1;
+    return;
+  }
   if (outOfRange === 'error') return context.fatal(notInLog(state, `offset ${offset} is not in the log`));
   state.outOfRange(outOfRange);
 }

@@ -1,4 +1,5 @@
 import type { Cluster } from '../../cluster/cluster';
+import type { GroupIdentity } from '../group/membership';
 import type { ResolvedConsumerOptions } from '../options';
 import type { PartitionState } from '../partition-state';
 
@@ -8,6 +9,8 @@ export interface FetchContext {
   /** Whose connections to use. */
   readonly owner: string;
   readonly options: ResolvedConsumerOptions;
+  /** Who we are in the group, as a member of it. */
+  readonly identity?: () => GroupIdentity | undefined;
   /** Every partition by key; those that brought something move to the end, so that a full response does not always hold the same ones. */
   readonly states: Map<string, PartitionState>;
   /** The look-up of a partition's position is done. */

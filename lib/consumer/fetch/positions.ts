@@ -4,6 +4,7 @@ import type { Cluster } from '../../cluster/cluster';
 import { InvalidStateError } from '../../errors';
 import type { Position } from '../../types';
 import { committedOffsets } from '../committed-offsets';
+import type { GroupIdentity } from '../group/membership';
 import { mayPass } from '../may-pass';
 import type { ResolvedConsumerOptions } from '../options';
 import { partitionKey } from '../partition-state';
@@ -23,7 +24,10 @@ export interface Wish {
 }
 
 /** A wish come true, or why not yet. */
-export type WishAnswer = OffsetAnswer<Wish>;
+export type WishAnswer = OffsetAnswer<Wish> & {
+  /** Of the record before, as it was committed; -1 = unknown. */
+  readonly leaderEpoch?: number;
+};
 
 /** What resolving needs to know. */
 export interface PositionContext {
@@ -31,6 +35,8 @@ export interface PositionContext {
   /** Whose connections to use. */
   readonly owner: string;
   readonly options: ResolvedConsumerOptions;
+  /** Who we are in the group, as a member of it. */
+  readonly identity?: () => GroupIdentity | undefined;
 }
 
 interface Placed {
@@ -96,6 +102,7 @@ function askGroup(context: PositionContext, wishes: readonly Wish[]): Observable
     owner,
     groupId,
     wishes.map(wish => wish.state),
+    context.identity?.(),
   ).pipe(
     mergeMap(answers => {
       const known = answers.flatMap((answer, i): WishAnswer[] =>

@@ -8,6 +8,10 @@ export const describeCluster: Handler<typeof DescribeCluster> = (_request, conte
     errorCode: context.errorFor(),
     clusterId: cluster.clusterId,
     controllerId: cluster.controllerId,
-    brokers: cluster.liveBrokers.map(brokerId => ({ brokerId, ...context.endpointOf(brokerId) })),
+    brokers: cluster.liveBrokers.map(brokerId => ({
+      brokerId,
+      ...context.endpointOf(brokerId),
+      rack: cluster.rackOf(brokerId),
+    })),
   };
 };

@@ -20,6 +20,9 @@ const TOP_LEVEL: readonly number[] = [
   CODE.FETCH_SESSION_TOPIC_ID_ERROR,
 ];
 
+/** The first version that says which rack the client is in, and that followers answer. */
+const FOLLOWERS_FROM = 11;
+
 /** One look at the logs. */
 interface Look {
   readonly response: FetchResponse;
@@ -29,29 +32,30 @@ interface Look {
 
 /**
  * Answers Fetch: at once if there are `minBytes` or an error to report, else when that becomes so, at the latest after
- * `maxWaitMs`. Sessions are declined as a broker without room for them does: every answer is full and says session 0 (KIP-227).
+ * `maxWaitMs`. In a session (KIP-227) request and answer tell only what changed; the fetch is for all that the session asks for.
  */
 export const fetch: Handler<typeof Fetch> = (request, context) => {
   const { cluster } = context;
   const scripted = context.errorFor();
   if (TOP_LEVEL.includes(scripted)) return { errorCode: scripted, responses: [] };
-  if (request.sessionId !== 0 && request.sessionEpoch > 0) {
-    return { errorCode: CODE.FETCH_SESSION_ID_NOT_FOUND, responses: [] };
-  }
-  const first = look(request, context);
-  if (first.ready || request.maxWaitMs <= 0) return first.response;
-  const wanted = new Set<Partition | undefined>([undefined, ...partitionsOf(request, context)]);
+  const resolved = cluster.fetchSessions(context.broker).resolve(request, context.version);
+  if (typeof resolved === 'number') return { errorCode: resolved, responses: [] };
+  const { session, first: all, topics } = resolved;
+  const asked = { ...request, topics };
+  const finish = ({ response }: Look): FetchResponse =>
+    session === undefined
+      ? response
+      : { ...response, sessionId: session.id, responses: session.news(response.responses, all) };
+  const first = look(asked, context);
+  if (first.ready || request.maxWaitMs <= 0) return finish(first);
+  const wanted = new Set<Partition | undefined>([undefined, ...partitionsOf(asked, context)]);
   const answered = cluster.changes.pipe(
     filter(partition => wanted.has(partition)),
-    map(() => look(request, context)),
+    map(() => look(asked, context)),
     filter(({ ready }) => ready),
   );
-  const overdue = timer(request.maxWaitMs, cluster.runtime.scheduler).pipe(map(() => look(request, context)));
-  return merge(answered, overdue).pipe(
-    take(1),
-    takeUntil(context.gone),
-    map(({ response }) => response),
-  );
+  const overdue = timer(request.maxWaitMs, cluster.runtime.scheduler).pipe(map(() => look(asked, context)));
+  return merge(answered, overdue).pipe(take(1), takeUntil(context.gone), map(finish));
 };
 
 function partitionsOf(request: FetchRequest, context: RequestContext): (Partition | undefined)[] {
@@ -65,7 +69,7 @@ function look(request: FetchRequest, context: RequestContext): Look {
   const byId = context.version >= 13;
   const hints = new LeaderHints(context);
   let bytes = 0;
-  let failed = false;
+  let telling = false;
   let asked = 0;
   const responses = request.topics.map(({ topic: name, topicId, partitions }) => {
     const topic = topicOf(context, name, byId ? topicId : undefined);
@@ -78,11 +82,16 @@ function look(request: FetchRequest, context: RequestContext): Look {
         const partition = topic?.partitions[wanted.partition];
         const errorCode =
           context.errorFor(topic?.name ?? name, wanted.partition) ||
-          (partition === undefined ? unknown : leadershipError(context, partition, wanted.currentLeaderEpoch)) ||
+          (partition === undefined ? unknown : replicaError(context, partition, wanted.currentLeaderEpoch)) ||
           (partition !== undefined ? rangeError(partition, wanted) : 0);
         if (errorCode !== 0 || partition === undefined) {
-          failed = true;
+          telling = true;
           return refused(wanted, errorCode, context.version >= 12 ? hints.hint(errorCode, partition) : undefined);
+        }
+        const elsewhere = diverging(partition, wanted) ?? preferredReplica(context, partition, request.rackId);
+        if (elsewhere !== undefined) {
+          telling = true;
+          return { ...readPartition(partition, wanted, request, 0, false).answer, ...elsewhere };
         }
         const read = readPartition(partition, wanted, request, request.maxBytes - bytes, bytes === 0);
         bytes += read.bytes;
@@ -91,10 +100,39 @@ function look(request: FetchRequest, context: RequestContext): Look {
     };
   });
   const nodeEndpoints = context.version >= 16 ? hints.endpoints() : [];
-  return { response: { responses, nodeEndpoints }, ready: failed || asked === 0 || bytes >= request.minBytes };
+  return { response: { responses, nodeEndpoints }, ready: telling || asked === 0 || bytes >= request.minBytes };
 }
 
-function rangeError({ log }: Partition, { fetchOffset }: PartitionRequest): number {
+/** A follower answers, too, where brokers have racks; it shares the leader's log, so it is never behind. */
+function replicaError(context: RequestContext, partition: Partition, epoch: number): number {
+  const { cluster, broker, version } = context;
+  const follows = version >= FOLLOWERS_FROM && cluster.rackOf(broker) !== null && partition.replicas.includes(broker);
+  return leadershipError(follows ? { ...context, broker: partition.leader } : context, partition, epoch);
+}
+
+/** The replica in the client's own rack, if this is the leader and in another one (KIP-392). */
+function preferredReplica({ cluster, broker, version }: RequestContext, partition: Partition, rack: string) {
+  if (version < FOLLOWERS_FROM || rack === '' || partition.leader !== broker || cluster.rackOf(broker) === rack)
+    return undefined;
+  const preferredReadReplica = partition.replicas.find(id => cluster.isUp(id) && cluster.rackOf(id) === rack);
+  return preferredReadReplica === undefined ? undefined : { preferredReadReplica };
+}
+
+/** Where the log and what the client has read part, if they do (KIP-595). */
+function diverging({ log }: Pick<Partition, 'log'>, { fetchOffset, lastFetchedEpoch = -1 }: PartitionRequest) {
+  if (lastFetchedEpoch < 0) return undefined;
+  const end = log.epochs.endOf(lastFetchedEpoch, log.endOffset);
+  const parted = end.leaderEpoch < lastFetchedEpoch || end.endOffset < fetchOffset;
+  return parted ? { divergingEpoch: { epoch: end.leaderEpoch, endOffset: end.endOffset } } : undefined;
+}
+
+function rangeError({ log }: Partition, wanted: PartitionRequest): number {
+  const { fetchOffset, lastFetchedEpoch = -1 } = wanted;
+  // An epoch that nobody here has led: what the client has read is not of this log.
+  if (lastFetchedEpoch >= 0 && log.epochs.endOf(lastFetchedEpoch, log.endOffset).leaderEpoch < 0) {
+    return CODE.OFFSET_OUT_OF_RANGE;
+  }
+  if (diverging({ log }, wanted) !== undefined) return 0;
   return fetchOffset < log.startOffset || fetchOffset > log.endOffset ? CODE.OFFSET_OUT_OF_RANGE : 0;
 }
 

@@ -20,7 +20,11 @@ export const metadata: Handler<typeof Metadata> = (request, context) => {
     ? [...cluster.topics.values()].map(({ name }) => ({ name, topicId: ZERO_UUID }))
     : request.topics!;
   return {
-    brokers: cluster.liveBrokers.map(nodeId => ({ nodeId, ...context.endpointOf(nodeId) })),
+    brokers: cluster.liveBrokers.map(nodeId => ({
+      nodeId,
+      ...context.endpointOf(nodeId),
+      rack: cluster.rackOf(nodeId),
+    })),
     clusterId: cluster.clusterId,
     controllerId: cluster.controllerId,
     topics: asked.map(({ name, topicId }) => {

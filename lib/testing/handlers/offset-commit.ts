@@ -1,3 +1,4 @@
+import type { DecodedRequestOf } from '../../protocol/api';
 import type { OffsetCommit } from '../../protocol/apis/offset-commit';
 import type { Topic } from '../cluster-state';
 import { CODE } from '../error-codes';
@@ -8,10 +9,10 @@ import { topicOf } from './leadership';
 /** Kafka's default for `offset.metadata.max.bytes`. */
 const MAX_METADATA_BYTES = 4096;
 
-/** Answers OffsetCommit. Groups here have no members, so that only simple commits are in order: no generation, no member id. */
+/** Answers OffsetCommit: of a member of the group in its generation; or simple, without either, while the group has no members. */
 export const offsetCommit: Handler<typeof OffsetCommit> = (request, context) => {
   const byId = context.version >= 10;
-  const refusal = groupError(context, request.groupId) || membershipError(request.generationIdOrMemberEpoch, context);
+  const refusal = groupError(context, request.groupId) || membershipError(request, context);
   return {
     topics: request.topics.map(({ name, topicId, partitions }) => {
       const topic = topicOf(context, name, byId ? topicId : undefined);
@@ -42,10 +43,14 @@ export const offsetCommit: Handler<typeof OffsetCommit> = (request, context) => 
   };
 };
 
-/** A generation of a group that has no members: so it never had, or has no longer. */
-function membershipError(generation: number, { version }: RequestContext): number {
-  if (generation < 0) return 0;
-  return version >= 9 ? CODE.GROUP_ID_NOT_FOUND : CODE.ILLEGAL_GENERATION;
+/** Why the group does not take it from this member, or 0. A group that is not there becomes one by a simple commit. */
+function membershipError(request: DecodedRequestOf<typeof OffsetCommit>, { cluster, version }: RequestContext): number {
+  const { groupId, generationIdOrMemberEpoch: epoch } = request;
+  const group = cluster.groups.get(groupId);
+  if (group !== undefined) return group.commitError(request, epoch, version);
+  if (epoch >= 0) return version >= 9 ? CODE.GROUP_ID_NOT_FOUND : CODE.ILLEGAL_GENERATION;
+  cluster.groups.classic(groupId);
+  return 0;
 }
 
 function partitionError(topic: Topic | undefined, index: number, byId: boolean): number {

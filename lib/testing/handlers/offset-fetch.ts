@@ -10,16 +10,28 @@ interface AskedTopic {
   readonly partitionIndexes: readonly number[];
 }
 
-/** Answers OffsetFetch: one group to v7, several from v8 on, by topic id from v10 on. Asking for no topics in particular gives all commits. */
+interface AskedGroup {
+  readonly groupId: string;
+  readonly topics: readonly AskedTopic[] | null;
+  readonly memberId?: string | null;
+  readonly memberEpoch?: number;
+}
+
+/**
+ * Answers OffsetFetch: one group to v7, several from v8 on, by topic id from v10 on. Asking for no topics in particular gives
+ * all commits. From v9 on members of a KIP-848 group say who they are, and are refused in another epoch.
+ */
 export const offsetFetch: Handler<typeof OffsetFetch> = (request, context) => {
-  if (context.version < 8) return committedOf(request.groupId, request.topics, context);
-  return {
-    groups: request.groups.map(({ groupId, topics }) => ({ groupId, ...committedOf(groupId, topics, context) })),
-  };
+  if (context.version < 8) return committedOf(request, context);
+  return { groups: request.groups.map(asked => ({ groupId: asked.groupId, ...committedOf(asked, context) })) };
 };
 
-function committedOf(group: string, topics: readonly AskedTopic[] | null, context: RequestContext) {
-  const errorCode = context.errorFor() || groupError(context, group);
+function committedOf(asked: AskedGroup, context: RequestContext) {
+  const { groupId: group, topics, memberId = null, memberEpoch = -1 } = asked;
+  const errorCode =
+    context.errorFor() ||
+    groupError(context, group) ||
+    (context.cluster.groups.get(group)?.fetchError(memberId, memberEpoch) ?? 0);
   if (errorCode !== 0) return { errorCode, topics: [] };
   return { errorCode, topics: (topics ?? everything(group, context)).map(topic => ofTopic(group, topic, context)) };
 }

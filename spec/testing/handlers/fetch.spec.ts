@@ -258,23 +258,4 @@ describe('Fetch', () => {
       );
     });
   });
-
-  it('declines sessions: every answer is full and of session 0, and a session that is not there is an error', () => {
-    inVirtualTime({ topics: { t: 1 } }, ({ ask, cluster }) => {
-      cluster.append('t', 0, ['a']);
-      const session = (sessionId: number, sessionEpoch: number) =>
-        ask(Fetch, 12, request({}, { sessionId, sessionEpoch }));
-      return concat(session(0, 0), session(0, -1), session(77, 1)).pipe(
-        map(({ errorCode, sessionId, responses }) => [errorCode, sessionId, responses.length]),
-        toArray(),
-        tap(seen =>
-          expect(seen).toEqual([
-            [0, 0, 1],
-            [0, 0, 1],
-            [70, 0, 0],
-          ]),
-        ),
-      );
-    });
-  });
 });
