@@ -1,9 +1,12 @@
-// One transpile-only transform for both projects: types are checked once, by `npm run lint`, not by every test run.
+// One transpile-only transform for all projects: types are checked once, by `npm run lint`, not by every test run.
 const common = {
   testEnvironment: 'node',
   transform: { '^.+\\.m?ts$': ['ts-jest', { diagnostics: false }] },
   testMatch: ['**/*.spec.ts'],
 };
+
+/** Rows of the fault catalogue and random sequences in numbers: they take as long as all other unit specs together. */
+const FAULTS = ['spec/faults/', 'spec/fuzz/', 'spec/consumer/modes/', 'spec/network/connection-machine'];
 
 /** @type {import('jest').Config} */
 module.exports = {
@@ -13,7 +16,13 @@ module.exports = {
       ...common,
       displayName: 'unit',
       roots: ['<rootDir>/spec'],
-      testPathIgnorePatterns: ['<rootDir>/spec/live/'],
+      testPathIgnorePatterns: ['spec/live/', ...FAULTS].map(path => `<rootDir>/${path}`),
+    },
+    {
+      ...common,
+      displayName: 'faults',
+      roots: ['<rootDir>/spec'],
+      testMatch: FAULTS.map(path => `<rootDir>/${path}${path.endsWith('/') ? '**/*' : ''}.spec.ts`),
     },
     {
       ...common,

@@ -104,6 +104,7 @@ async function run(specs: readonly string[], patienceMs: number): Promise<Outcom
   const args = [
     '--selectProjects',
     'unit',
+    'faults',
     '--watchman=false',
     '--reporters',
     'default',

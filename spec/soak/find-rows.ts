@@ -1,18 +1,18 @@
 import { readdirSync, readFileSync } from 'node:fs';
-import { join, resolve } from 'node:path';
+import { join, resolve, sep } from 'node:path';
 
 /** A row of the fault catalogue, by the specs whose titles begin with its ID. */
 export interface SoakRow {
   readonly id: string;
-  /** `live` ones harm a real cluster, `unit` ones need none. */
-  readonly project: 'live' | 'unit';
+  /** The Jest project: `live` ones harm a real cluster, the others need none. */
+  readonly project: 'live' | 'faults' | 'unit';
   readonly files: readonly string[];
 }
 
 const ROOT = resolve(__dirname, '../..');
 const TITLE = /\b(?:row|it|test|describe\w*)(?:\.each\([^;]*?\))?\(\s*['"`]([A-G]\d\d)\b/g;
 
-/** All rows in the order of their IDs, unit ones first. */
+/** All rows in the order of their IDs, those that need no cluster first. */
 export function findRows(folder = join(ROOT, 'spec')): SoakRow[] {
   const found = new Map<string, { id: string; project: SoakRow['project']; files: string[] }>();
   for (const entry of readdirSync(folder, { recursive: true, withFileTypes: true })) {
@@ -20,7 +20,8 @@ export function findRows(folder = join(ROOT, 'spec')): SoakRow[] {
     const file = join(entry.parentPath, entry.name);
     // Its own specs speak of rows, too.
     if (file.startsWith(__dirname)) continue;
-    const project = file.slice(folder.length + 1).startsWith('live') ? 'live' : 'unit';
+    const [part] = file.slice(folder.length + 1).split(sep);
+    const project = part === 'live' || part === 'faults' ? part : 'unit';
     for (const id of rowsIn(readFileSync(file, 'utf8'))) {
       const key = `${project} ${id}`;
       const row = found.get(key) ?? { id, project, files: [] };
@@ -28,7 +29,7 @@ export function findRows(folder = join(ROOT, 'spec')): SoakRow[] {
       found.set(key, row);
     }
   }
-  const rank = ({ project, id }: SoakRow) => `${project === 'unit' ? 0 : 1}${id}`;
+  const rank = ({ project, id }: SoakRow) => `${project === 'live' ? 1 : 0}${id}`;
   return [...found.values()].sort((a, b) => (rank(a) < rank(b) ? -1 : 1));
 }
 

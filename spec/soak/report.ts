@@ -1,10 +1,11 @@
 import { median, table } from '../bench/table';
 import type { Figure } from '../support/recovery/figures';
+import type { SoakRow } from './find-rows';
 
 /** A row of the catalogue, as it came out. */
 export interface RowReport {
   readonly id: string;
-  readonly project: 'live' | 'unit';
+  readonly project: SoakRow['project'];
   readonly ok: boolean;
   readonly lines: readonly string[];
   readonly failure: string;
