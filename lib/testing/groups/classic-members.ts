@@ -56,10 +56,10 @@ export class ClassicMembers {
     return joined !== undefined;
   }
 
-  /** Whether one of the protocols is supported by every member. */
+  /** Whether one of the protocols is supported by every member, of whom there may be none: all may have gone while an id was given out. */
   support(protocols: readonly ClassicProtocol[]): boolean {
     const common = this.commonProtocols();
-    return protocols.some(({ name }) => common.has(name));
+    return this.members.size === 0 ? protocols.length > 0 : protocols.some(({ name }) => common.has(name));
   }
 
   /** Each member votes for the first of its protocols that all support; the most votes win. */

@@ -271,6 +271,13 @@ describe('leaving a classic group', () => {
     expect(third.answer?.errorCode).toBe(CODE.UNKNOWN_MEMBER_ID);
   });
 
+  it('leaves the group open to whoever has been given an id, also when nobody else is left', () => {
+    const { memberId } = enter().answer!;
+    const next = join('').answer!.memberId;
+    group.leave([dynamic(memberId)]);
+    expect(join(next).answer).toMatchObject({ errorCode: 0, leader: next });
+  });
+
   it('lets an admin remove a static member by its instance alone', () => {
     join('', { groupInstanceId: 'a' });
     expect(group.leave([fixed('', 'b'), fixed('x', 'a')])).toEqual([CODE.UNKNOWN_MEMBER_ID, CODE.FENCED_INSTANCE_ID]);
