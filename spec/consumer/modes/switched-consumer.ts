@@ -75,6 +75,9 @@ export class SwitchedConsumer {
   readonly #make: (move: Move) => void;
   readonly #consumer: Consumer;
   #switchedAt = 0;
+  /** Asked to join, and not answered yet: the group takes no commit of the generation before, or does not have to. */
+  #inRound = false;
+  readonly #leftInRound = new Set<string>();
   /** Given up in this mode, and perhaps not yet let go of. */
   readonly #dropped = new Set<string>();
   #view = Subscription.EMPTY;
@@ -88,6 +91,9 @@ export class SwitchedConsumer {
     t.cluster.requests.subscribe(entry => this.#onRequest(entry));
     this.#consumer = t.consumer(OPTIONS[protocol]);
     this.#consumer.rebalances.subscribe(({ type, partitions }) => {
+      if (type === 'assigning' || type === 'assigned') this.#inRound = type === 'assigning';
+      if (type !== 'assigned')
+        for (const one of partitions) this.#leftInRound[this.#inRound ? 'add' : 'delete'](keyOf(one));
       for (const one of partitions)
         if (type === 'assigned') this.model.gain(keyOf(one), this.#handedOver(keyOf(one)), false);
         else this.model.lose(keyOf(one));
@@ -250,6 +256,7 @@ export class SwitchedConsumer {
   #handedOver(key: string): Start {
     const before = this.model.readings.get(key);
     const committed = this.#committed(key);
+    if (this.#leftInRound.has(key)) return committed;
     if (!this.undisturbed || before === undefined || before.acked.size === 0 || before.mayContinue !== undefined)
       return committed;
     return { ...committed, from: () => Math.max(before.watermark, committed.from()) };
