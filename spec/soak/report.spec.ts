@@ -36,6 +36,6 @@ describe('the rows of a soak', () => {
 
   it('are found in the specs, for a real cluster and without', () => {
     const names = findRows().map(({ id, project }) => `${project} ${id}`);
-    expect(names).toEqual(expect.arrayContaining(['unit A03', 'live A11', 'live B01', 'live B09']));
+    expect(names).toEqual(expect.arrayContaining(['unit A25', 'faults A03', 'live A11', 'live B01', 'live B09']));
   });
 });
