@@ -2,6 +2,7 @@ import { defer, Observable, retry, throwError, timer } from 'rxjs';
 import type { MonoTypeOperatorFunction } from 'rxjs';
 import { BrokerError, KafkaError, RequestTimeoutError } from '../errors';
 import { errorOf } from '../protocol/error-table';
+import type { ClientOptions } from '../options';
 import type { EventSink, Runtime } from '../types';
 
 /**
@@ -41,6 +42,15 @@ export interface Backoff {
 export function backoffMs(attempt: number, backoff: Backoff, random: () => number): number {
   const step = Math.min(backoff.maxMs, backoff.baseMs * 2 ** Math.min(attempt - 1, 30));
   return Math.min(backoff.maxMs, Math.round(step * (0.8 + 0.4 * random())));
+}
+
+/** The same between requests, as the options of the client have it. */
+export function retryPauseMs(
+  { options, runtime }: { readonly options: ClientOptions; readonly runtime: Runtime },
+  attempt: number,
+): number {
+  const { retryBackoffMs: baseMs, retryBackoffMaxMs: maxMs } = options;
+  return backoffMs(attempt, { baseMs, maxMs }, runtime.random);
 }
 
 /** How often and how long a call is repeated, and who hears of it. */

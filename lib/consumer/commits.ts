@@ -1,6 +1,6 @@
 import { Observable, Subject, Subscription } from 'rxjs';
 import type { Cluster } from '../cluster/cluster';
-import { backoffMs } from '../cluster/retry';
+import { retryPauseMs } from '../cluster/retry';
 import { BrokerError, ClosedError, RequestTimeoutError } from '../errors';
 import type { KafkaError } from '../errors';
 import type { TopicPartitionOffset } from '../types';
@@ -309,8 +309,7 @@ export class Commits {
       this.#refusals = 0;
       return;
     }
-    const { retryBackoffMs: baseMs, retryBackoffMaxMs: maxMs } = cluster.options;
-    const delayMs = backoffMs(++this.#refusals, { baseMs, maxMs }, cluster.runtime.random);
+    const delayMs = retryPauseMs(cluster, ++this.#refusals);
     this.#refusedAs = identity;
     this.#pause.unsubscribe();
     this.#pause = cluster.runtime.scheduler.schedule(() => {

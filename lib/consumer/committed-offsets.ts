@@ -5,6 +5,7 @@ import { ZERO_ID } from '../cluster/metadata';
 import { OffsetFetch } from '../protocol/apis/offset-fetch';
 import { brokerError, codeOf } from '../protocol/error-table';
 import type { TopicPartition } from '../types';
+import { byTopic } from './by-topic';
 import type { GroupIdentity } from './group/membership';
 import { partitionKey } from './partition-state';
 
@@ -53,20 +54,15 @@ export function committedOffsets(
   partitions: readonly TopicPartition[],
   identity?: GroupIdentity,
 ): Observable<readonly CommittedOffset[]> {
-  const byTopic = new Map<string, number[]>();
-  for (const { topic, partition } of partitions) {
-    const indexes = byTopic.get(topic);
-    if (indexes === undefined) byTopic.set(topic, [partition]);
-    else indexes.push(partition);
-  }
-  const topics = [...byTopic].map(([name, partitionIndexes]) => ({
+  const indexes = byTopic(partitions);
+  const topics = [...indexes].map(([name, partitionIndexes]) => ({
     name,
     topicId: topicIdOf(cluster, name),
     partitionIndexes,
   }));
   const member =
     identity?.protocol === 'consumer' ? { memberId: identity.memberId, memberEpoch: identity.epoch } : undefined;
-  const maxVersion = maxVersionFor(cluster, byTopic.keys());
+  const maxVersion = maxVersionFor(cluster, indexes.keys());
   return cluster
     .request(
       OffsetFetch,

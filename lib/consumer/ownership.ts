@@ -17,6 +17,7 @@ import type { Cluster } from '../cluster/cluster';
 import { InvalidStateError } from '../errors';
 import type { TopicPartition } from '../types';
 import { checkPartition } from './assigned-partitions';
+import { byTopic } from './by-topic';
 import type { AssignedPartition, Assignment } from './consumer-api';
 import type { Membership, MembershipHost } from './group/membership';
 import type { Rebalances } from './group/rebalances';
@@ -250,10 +251,8 @@ export class Ownership {
 
   #tell(group: GroupSetup, topics: readonly string[] | RegExp, partitions: readonly SubscribedPartition[]): void {
     this.#old = new Set(partitions.flatMap(one => (one.appearedLater ? [] : [partitionKey(one)])));
-    const counts = new Map<string, number>();
-    for (const { topic } of partitions) counts.set(topic, (counts.get(topic) ?? 0) + 1);
     this.#membership ??= group.member(this.#host(group));
-    this.#membership.topics({ names: Array.isArray(topics) ? topics : [...counts.keys()], partitions: counts });
+    this.#membership.topics(topics instanceof RegExp ? [...byTopic(partitions).keys()] : topics);
   }
 
   #host(group: GroupSetup): MembershipHost {

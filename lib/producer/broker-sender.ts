@@ -1,6 +1,6 @@
 import { Subscription, concat, ignoreElements, of, switchMap } from 'rxjs';
 import type { Cluster } from '../cluster/cluster';
-import { backoffMs } from '../cluster/retry';
+import { retryPauseMs } from '../cluster/retry';
 import { ClosedError, KafkaError, RequestTimeoutError } from '../errors';
 import type { Connection } from '../network/connection';
 import { Produce } from '../protocol/apis/produce';
@@ -194,10 +194,8 @@ export class BrokerSender {
               return;
             }
             for (const queue of this.#queues) queue.trouble = error;
-            const { retryBackoffMs: baseMs, retryBackoffMaxMs: maxMs } = cluster.options;
             this.#failures += 1;
-            this.#pausedUntil =
-              cluster.runtime.scheduler.now() + backoffMs(this.#failures, { baseMs, maxMs }, cluster.runtime.random);
+            this.#pausedUntil = cluster.runtime.scheduler.now() + retryPauseMs(cluster, this.#failures);
             cluster.refresh();
           },
         }),

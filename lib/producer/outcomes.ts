@@ -1,5 +1,5 @@
 import type { Cluster } from '../cluster/cluster';
-import { backoffMs, reactionTo } from '../cluster/retry';
+import { reactionTo, retryPauseMs } from '../cluster/retry';
 import { type KafkaError, RequestTimeoutError } from '../errors';
 import type { ResponseOf } from '../protocol/api';
 import type { Produce } from '../protocol/apis/produce';
@@ -148,8 +148,7 @@ export class Outcomes {
   }
 
   #backoff(batch: Batch): number {
-    const { retryBackoffMs: baseMs, retryBackoffMaxMs: maxMs } = this.cluster.options;
-    return backoffMs(Math.max(1, batch.attempts), { baseMs, maxMs }, this.cluster.runtime.random);
+    return retryPauseMs(this.cluster, Math.max(1, batch.attempts));
   }
 
   #takeHints(taken: readonly Taken[], response: ResponseOf<typeof Produce>): void {

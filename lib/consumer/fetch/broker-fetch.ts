@@ -1,5 +1,5 @@
 import { Subscription, switchMap, take } from 'rxjs';
-import { backoffMs } from '../../cluster/retry';
+import { retryPauseMs } from '../../cluster/retry';
 import { DecodeError } from '../../errors';
 import type { ResponseOf } from '../../protocol/api';
 import { Fetch } from '../../protocol/apis/fetch';
@@ -219,11 +219,10 @@ export class BrokerFetch {
     this.#session.reset();
     for (const state of context.states.values()) backToLeader(state, nodeId, now);
     if (!mayPass(error)) return context.fatal(error);
-    const { retryBackoffMs: baseMs, retryBackoffMaxMs: maxMs } = cluster.options;
     // The leaders may have moved away from this broker, which is nothing that its partitions have to wait for.
     cluster.refresh();
     this.#attempts++;
-    const delayMs = backoffMs(this.#attempts, { baseMs, maxMs }, cluster.runtime.random);
+    const delayMs = retryPauseMs(cluster, this.#attempts);
     this.#retryAt = now + delayMs;
     cluster.emit({ type: 'retry', api: 'Fetch', attempt: this.#attempts, delayMs, error });
     again();

@@ -1,5 +1,5 @@
 import { ZERO_ID } from '../../cluster/metadata';
-import { backoffMs, reactionTo } from '../../cluster/retry';
+import { backoffMs, reactionTo, retryPauseMs } from '../../cluster/retry';
 import { DecodeError } from '../../errors';
 import type { BrokerError } from '../../errors';
 import { brokerError, codeOf } from '../../protocol/error-table';
@@ -26,13 +26,11 @@ const LONGEST_BACKOFFS = 10;
 export function setBack(context: FetchContext, state: PartitionState, error: unknown, failedAt?: number): void {
   const { cluster } = context;
   if (!mayPass(error)) return context.fatal(error);
-  const { retryBackoffMs: baseMs, retryBackoffMaxMs: maxMs } = cluster.options;
   if (reactionTo(error) === 'refresh') cluster.refresh();
   const leader = leaderOf(cluster.metadata, state);
   state.attempts++;
   state.failedAt = failedAt ?? (typeof leader === 'number' ? leader : -1);
-  state.retryAt =
-    cluster.runtime.scheduler.now() + backoffMs(state.attempts, { baseMs, maxMs }, cluster.runtime.random);
+  state.retryAt = cluster.runtime.scheduler.now() + retryPauseMs(cluster, state.attempts);
   if (state.unavailable || state.attempts < ATTEMPTS_UNTIL_EVENT) return;
   state.unavailable = true;
   cluster.emit({ type: 'partition-unavailable', partition: { topic: state.topic, partition: state.partition }, error });

@@ -16,7 +16,7 @@ import {
 import type { Observable } from 'rxjs';
 import type { Call, Cluster } from '../../cluster/cluster';
 import type { MetadataSnapshot } from '../../cluster/metadata';
-import { backoffMs } from '../../cluster/retry';
+import { retryPauseMs } from '../../cluster/retry';
 import { BrokerError } from '../../errors';
 import type { AnyApi, RequestOf, ResponseOf } from '../../protocol/api';
 import { Heartbeat } from '../../protocol/apis/heartbeat';
@@ -32,7 +32,7 @@ import { asGroupError, groupReaction } from './group-errors';
 import { Heartbeats } from './heartbeats';
 import { assignmentOf, partitionCounts, subscriptionOf, topicsOf, assignmentsFor } from './leader';
 import { sameNames } from './membership';
-import type { GroupIdentity, Membership, MembershipHost, SubscribedTopics } from './membership';
+import type { GroupIdentity, Membership, MembershipHost } from './membership';
 
 /** What a member of a classic group is made of. */
 export interface ClassicMembershipOptions {
@@ -67,7 +67,7 @@ export class ClassicMembership implements Membership {
   readonly #host: MembershipHost;
   readonly #cooperative: boolean;
   readonly #heartbeats: Heartbeats;
-  #topics: SubscribedTopics | undefined;
+  #topics: readonly string[] | undefined;
   #memberId = '';
   /** -1 = of none. */
   #generation = -1;
@@ -106,11 +106,11 @@ export class ClassicMembership implements Membership {
     return this.#heartbeats.certain;
   }
 
-  topics(topics: SubscribedTopics): void {
+  topics(topics: readonly string[]): void {
     const before = this.#topics;
     this.#topics = topics;
     if (before === undefined) this.#rejoin('a new member');
-    else if (!sameNames(before.names, topics.names)) this.#rejoin('the subscription changed');
+    else if (!sameNames(before, topics)) this.#rejoin('the subscription changed');
   }
 
   doubt(error: BrokerError, identity: GroupIdentity): void {
@@ -194,7 +194,7 @@ export class ClassicMembership implements Membership {
   /** What nobody may have any more when the others are told: everything in eager rounds, else what is not subscribed to. */
   #prepare(): Observable<never> {
     const { owned } = this.#host;
-    const names = new Set(this.#topics!.names);
+    const names = new Set(this.#topics);
     const given = this.#cooperative ? owned.filter(({ topic }) => !names.has(topic)) : owned;
     return given.length === 0 ? EMPTY : this.#host.revoke(given, this.#options.rebalanceTimeoutMs);
   }
@@ -210,7 +210,7 @@ export class ClassicMembership implements Membership {
     this.#lookOut.unsubscribe();
     this.#heartbeats.hold(rebalanceTimeoutMs + sessionTimeoutMs);
     const told = {
-      topics: this.#topics!.names,
+      topics: this.#topics!,
       owned,
       generation: this.#generation,
       last: this.#last,
@@ -372,9 +372,7 @@ export class ClassicMembership implements Membership {
 
   #beginAgain(error: unknown): void {
     if (this.#retired) return;
-    const { runtime, options } = this.#options.cluster;
-    const backoff = { baseMs: options.retryBackoffMs, maxMs: options.retryBackoffMaxMs };
-    const delayMs = this.#failures < 2 ? 0 : backoffMs(this.#failures - 1, backoff, runtime.random);
+    const delayMs = this.#failures < 2 ? 0 : retryPauseMs(this.#options.cluster, this.#failures - 1);
     if (delayMs > 0) this.#tellRetry(JoinGroup, this.#failures, delayMs, error);
     this.#begin('the last attempt failed', delayMs);
   }

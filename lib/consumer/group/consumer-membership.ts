@@ -1,17 +1,18 @@
 import { catchError, defer, EMPTY, finalize, ignoreElements, map, merge, Subscription } from 'rxjs';
 import type { Observable } from 'rxjs';
 import type { Cluster } from '../../cluster/cluster';
-import { backoffMs } from '../../cluster/retry';
+import { retryPauseMs } from '../../cluster/retry';
 import { BrokerError } from '../../errors';
 import type { RequestOf, ResponseOf } from '../../protocol/api';
 import { ConsumerGroupHeartbeat } from '../../protocol/apis/consumer-group-heartbeat';
 import { codeOf } from '../../protocol/error-table';
 import type { Runtime, TopicPartition } from '../../types';
+import { byTopic } from '../by-topic';
 import { partitionKey } from '../partition-state';
 import { asGroupError, groupReaction } from './group-errors';
 import { Heartbeats } from './heartbeats';
 import { sameNames } from './membership';
-import type { GroupIdentity, Membership, MembershipHost, SubscribedTopics } from './membership';
+import type { GroupIdentity, Membership, MembershipHost } from './membership';
 
 /** What a member of a group of the newer protocol is made of. */
 export interface ConsumerMembershipOptions {
@@ -46,7 +47,7 @@ export class ConsumerMembership implements Membership {
   readonly #host: MembershipHost;
   readonly #heartbeats: Heartbeats;
   readonly #memberId: string;
-  #topics: SubscribedTopics | undefined;
+  #topics: readonly string[] | undefined;
   #epoch = JOINING;
   /** What the broker wants us to have; `undefined` = it has not said. */
   #target: ByTopicId | undefined;
@@ -91,10 +92,10 @@ export class ConsumerMembership implements Membership {
     return this.#heartbeats.certain;
   }
 
-  topics(topics: SubscribedTopics): void {
+  topics(topics: readonly string[]): void {
     const before = this.#topics;
     this.#topics = topics;
-    if (this.#retired || (before !== undefined && sameNames(before.names, topics.names))) return;
+    if (this.#retired || (before !== undefined && sameNames(before, topics))) return;
     this.#tellTopics = true;
     if (before === undefined) this.#join();
     else this.#heartbeats.now();
@@ -152,7 +153,7 @@ export class ConsumerMembership implements Membership {
     const beat = (): Beat & { readonly memberEpoch: number } => {
       const told = {
         memberEpoch: this.#epoch,
-        ...(all || topics ? { subscribedTopicNames: [...this.#topics!.names].sort() } : {}),
+        ...(all || topics ? { subscribedTopicNames: [...this.#topics!].sort() } : {}),
         ...(all || owned ? { topicPartitions: this.#byTopicId([...this.#host.owned, ...this.#giving]) } : {}),
         ...(all ? { rebalanceTimeoutMs, rackId: cluster.options.rack ?? null } : {}),
       };
@@ -222,17 +223,16 @@ export class ConsumerMembership implements Membership {
   }
 
   #lose(error: unknown): void {
-    const { runtime, options } = this.#options.cluster;
+    const { cluster } = this.#options;
     for (const one of [this.#step, this.#newTopics]) one.unsubscribe();
     this.#heartbeats.stop();
     this.#epoch = JOINING;
     this.#giving = [];
     this.#host.lost(error);
     if (this.#retired) return;
-    const backoff = { baseMs: options.retryBackoffMs, maxMs: options.retryBackoffMaxMs };
-    const delayMs = this.#failures++ === 0 ? 0 : backoffMs(this.#failures - 1, backoff, runtime.random);
+    const delayMs = this.#failures++ === 0 ? 0 : retryPauseMs(cluster, this.#failures - 1);
     if (delayMs > 0) this.#tellRetry(this.#failures, delayMs, error);
-    this.#pause = runtime.scheduler.schedule(() => this.#join(), delayMs);
+    this.#pause = cluster.runtime.scheduler.schedule(() => this.#join(), delayMs);
   }
 
   #tellRetry(attempt: number, delayMs: number, error: unknown): void {
@@ -304,15 +304,10 @@ export class ConsumerMembership implements Membership {
 
   #byTopicId(owned: readonly TopicPartition[]): { topicId: string; partitions: number[] }[] {
     const { topics } = this.#options.cluster.metadata;
-    const byId = new Map<string, number[]>();
-    for (const { topic, partition } of owned) {
+    return [...byTopic(owned)].flatMap(([topic, partitions]) => {
       const topicId = topics.get(topic)?.topicId;
-      if (topicId === undefined) continue;
-      const known = byId.get(topicId);
-      if (known === undefined) byId.set(topicId, [partition]);
-      else known.push(partition);
-    }
-    return [...byId].map(([topicId, partitions]) => ({ topicId, partitions }));
+      return topicId === undefined ? [] : [{ topicId, partitions }];
+    });
   }
 }
 

@@ -3,6 +3,7 @@ import { DecodeError } from '../../errors';
 import { ConsumerProtocolAssignment } from '../../protocol/messages/consumer-protocol-assignment';
 import { ConsumerProtocolSubscription } from '../../protocol/messages/consumer-protocol-subscription';
 import type { TopicPartition } from '../../types';
+import { byTopic } from '../by-topic';
 import type { GroupAssignor, GroupMember, RacksOf } from './assignors/assignor';
 import type { StickyClaim } from './assignors/sticky-user-data';
 
@@ -32,7 +33,7 @@ export function subscriptionOf(told: ToldSubscription, assignor: GroupAssignor):
   return ConsumerProtocolSubscription.encode(LATEST_SUBSCRIPTION, {
     topics: [...told.topics].sort(),
     userData: assignor.userData?.(told.last.owned, told.last.generation) ?? null,
-    ownedPartitions: byTopic(told.owned),
+    ownedPartitions: listed(told.owned),
     generationId: told.generation,
     rackId: told.rack,
   });
@@ -67,7 +68,7 @@ export function assignmentsFor(
   return members.map(({ memberId }) => ({
     memberId,
     assignment: ConsumerProtocolAssignment.encode(LATEST_ASSIGNMENT, {
-      assignedPartitions: byTopic(assigned.get(memberId) ?? []),
+      assignedPartitions: listed(assigned.get(memberId) ?? []),
       userData: null,
     }),
   }));
@@ -94,14 +95,8 @@ function told({ memberId, groupInstanceId, metadata }: JoinedMember): GroupMembe
   }
 }
 
-function byTopic(partitions: readonly TopicPartition[]): { topic: string; partitions: number[] }[] {
-  const topics = new Map<string, number[]>();
-  for (const { topic, partition } of partitions) {
-    const known = topics.get(topic);
-    if (known === undefined) topics.set(topic, [partition]);
-    else known.push(partition);
-  }
-  return [...topics].map(([topic, list]) => ({ topic, partitions: list }));
+function listed(partitions: readonly TopicPartition[]): { topic: string; partitions: number[] }[] {
+  return [...byTopic(partitions)].map(([topic, list]) => ({ topic, partitions: list }));
 }
 
 function flat(topics: readonly { readonly topic: string; readonly partitions: readonly number[] }[]): TopicPartition[] {

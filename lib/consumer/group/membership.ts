@@ -11,12 +11,6 @@ export interface GroupIdentity {
   readonly protocol: 'classic' | 'consumer';
 }
 
-/** What is subscribed to: names in full, and of those that exist, how many partitions. */
-export interface SubscribedTopics {
-  readonly names: readonly string[];
-  readonly partitions: ReadonlyMap<string, number>;
-}
-
 /** Whether the same topics are meant, in whatever order. */
 export function sameNames(a: readonly string[], b: readonly string[]): boolean {
   const names = new Set(a);
@@ -50,8 +44,8 @@ export interface Membership {
   readonly identity: GroupIdentity | undefined;
   /** False when the group has not been heard of for so long that it may have given our partitions away: nothing is delivered then. */
   readonly certain: boolean;
-  /** What is subscribed to, for the first time or because it changed. */
-  topics(topics: SubscribedTopics): void;
+  /** The names of all topics that are subscribed to, for the first time or because they changed. */
+  topics(topics: readonly string[]): void;
   /** A commit as `identity` was refused because of who that is. */
   doubt(error: BrokerError, identity: GroupIdentity): void;
   /** Takes part in no further round; stays alive for the drain that follows. */

@@ -2,6 +2,7 @@ import { Reader } from '../../../bytes/reader';
 import { Writer } from '../../../bytes/writer';
 import { DecodeError } from '../../../errors';
 import type { TopicPartition } from '../../../types';
+import { byTopic } from '../../by-topic';
 
 /** What a member had before the round, and of which generation that is. */
 export interface StickyClaim {
@@ -14,12 +15,7 @@ const NOTHING: StickyClaim = Object.freeze({ owned: Object.freeze([]), generatio
 
 /** As Java's `StickyAssignor` writes it, version 1: topics with their partitions, then the generation. */
 export function encodeStickyUserData({ owned, generation }: StickyClaim): Buffer {
-  const topics = new Map<string, number[]>();
-  for (const { topic, partition } of owned) {
-    const list = topics.get(topic);
-    if (list === undefined) topics.set(topic, [partition]);
-    else list.push(partition);
-  }
+  const topics = byTopic(owned);
   const writer = new Writer();
   writer.int32(topics.size);
   for (const [topic, list] of topics) {
